@@ -7,6 +7,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Event;
+
 /// One line of an order, at the price that held when it was placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderItem {
@@ -95,27 +97,42 @@ pub struct OrderFulfilledV1 {
     pub fulfilled_at_ms: i64,
 }
 
-impl OrderPlacedV1 {
-    /// Name of this event on the bus.
-    pub const TYPE: &'static str = "order.placed.v1";
+impl Event for OrderPlacedV1 {
+    const TYPE: &'static str = "order.placed.v1";
+
+    fn subject(&self) -> &str {
+        &self.order.order_id
+    }
 }
 
-impl OrderConfirmedV1 {
-    /// Name of this event on the bus.
-    pub const TYPE: &'static str = "order.confirmed.v1";
+impl Event for OrderConfirmedV1 {
+    const TYPE: &'static str = "order.confirmed.v1";
+
+    fn subject(&self) -> &str {
+        &self.order.order_id
+    }
 }
 
-impl OrderRejectedV1 {
-    /// Name of this event on the bus.
-    pub const TYPE: &'static str = "order.rejected.v1";
+impl Event for OrderRejectedV1 {
+    const TYPE: &'static str = "order.rejected.v1";
+
+    fn subject(&self) -> &str {
+        &self.order.order_id
+    }
 }
 
-impl OrderCancelledV1 {
-    /// Name of this event on the bus.
-    pub const TYPE: &'static str = "order.cancelled.v1";
+impl Event for OrderCancelledV1 {
+    const TYPE: &'static str = "order.cancelled.v1";
+
+    fn subject(&self) -> &str {
+        &self.order.order_id
+    }
 }
 
-impl OrderFulfilledV1 {
-    /// Name of this event on the bus.
-    pub const TYPE: &'static str = "order.fulfilled.v1";
+impl Event for OrderFulfilledV1 {
+    const TYPE: &'static str = "order.fulfilled.v1";
+
+    fn subject(&self) -> &str {
+        &self.order.order_id
+    }
 }
