@@ -6,6 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Event;
+
 /// A delivery was given up; a person should look at it, mend the cause and
 /// redrive it. Carries no address and no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -26,12 +28,15 @@ pub struct DeliveryDeadV1 {
     /// `attempts_exhausted`.
     pub reason: String,
     /// Unix milliseconds at which it was given up.
-    pub dead_at: i64,
+    pub dead_at_ms: i64,
 }
 
-impl DeliveryDeadV1 {
-    /// Type of the event on the bus.
-    pub const TYPE: &str = "notification.delivery_dead.v1";
+impl Event for DeliveryDeadV1 {
+    const TYPE: &'static str = "notification.delivery_dead.v1";
+
+    fn subject(&self) -> &str {
+        &self.delivery_id
+    }
 }
 
 /// A webhook endpoint was switched off after failing for too long.
@@ -42,12 +47,15 @@ pub struct WebhookEndpointDisabledV1 {
     /// Who registered it, usually a user id.
     pub owner: String,
     /// Unix milliseconds of the first failure of the unbroken series.
-    pub failing_since: i64,
+    pub failing_since_ms: i64,
     /// Unix milliseconds at which it was switched off.
-    pub disabled_at: i64,
+    pub disabled_at_ms: i64,
 }
 
-impl WebhookEndpointDisabledV1 {
-    /// Type of the event on the bus.
-    pub const TYPE: &str = "notification.webhook_endpoint_disabled.v1";
+impl Event for WebhookEndpointDisabledV1 {
+    const TYPE: &'static str = "notification.webhook_endpoint_disabled.v1";
+
+    fn subject(&self) -> &str {
+        &self.endpoint_id
+    }
 }
