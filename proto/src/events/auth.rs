@@ -10,6 +10,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Event;
+
 /// A value that serialises as itself and debugs as `[redacted]`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -46,9 +48,12 @@ pub struct UserRegisteredV1 {
     pub verification_expires_at_ms: i64,
 }
 
-impl UserRegisteredV1 {
-    /// Type on the bus.
-    pub const TYPE: &str = "auth.user_registered.v1";
+impl Event for UserRegisteredV1 {
+    const TYPE: &'static str = "auth.user_registered.v1";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 }
 
 /// A new verification token was asked for; older ones no longer work. Receivers
@@ -68,9 +73,12 @@ pub struct VerificationRequestedV1 {
     pub verification_expires_at_ms: i64,
 }
 
-impl VerificationRequestedV1 {
-    /// Type on the bus.
-    pub const TYPE: &str = "auth.verification_requested.v1";
+impl Event for VerificationRequestedV1 {
+    const TYPE: &'static str = "auth.verification_requested.v1";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 }
 
 /// The person proved that the address is theirs.
@@ -84,9 +92,12 @@ pub struct UserVerifiedV1 {
     pub verified_at_ms: i64,
 }
 
-impl UserVerifiedV1 {
-    /// Type on the bus.
-    pub const TYPE: &str = "auth.user_verified.v1";
+impl Event for UserVerifiedV1 {
+    const TYPE: &'static str = "auth.user_verified.v1";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 }
 
 /// The password changed; all other sessions ended with it. Receivers tell the
@@ -101,9 +112,12 @@ pub struct PasswordChangedV1 {
     pub changed_at_ms: i64,
 }
 
-impl PasswordChangedV1 {
-    /// Type on the bus.
-    pub const TYPE: &str = "auth.password_changed.v1";
+impl Event for PasswordChangedV1 {
+    const TYPE: &'static str = "auth.password_changed.v1";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 }
 
 /// Why sessions ended before their time.
@@ -137,9 +151,12 @@ pub struct SessionsRevokedV1 {
     pub revoked_at_ms: i64,
 }
 
-impl SessionsRevokedV1 {
-    /// Type on the bus.
-    pub const TYPE: &str = "auth.sessions_revoked.v1";
+impl Event for SessionsRevokedV1 {
+    const TYPE: &'static str = "auth.sessions_revoked.v1";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 }
 
 /// A refresh token that had been rotated was presented again: it, or its
@@ -156,9 +173,12 @@ pub struct RefreshReuseDetectedV1 {
     pub detected_at_ms: i64,
 }
 
-impl RefreshReuseDetectedV1 {
-    /// Type on the bus.
-    pub const TYPE: &str = "auth.refresh_reuse_detected.v1";
+impl Event for RefreshReuseDetectedV1 {
+    const TYPE: &'static str = "auth.refresh_reuse_detected.v1";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 }
 
 /// An administrator changed what a user may do. Access tokens keep the roles
@@ -175,9 +195,12 @@ pub struct RolesChangedV1 {
     pub changed_at_ms: i64,
 }
 
-impl RolesChangedV1 {
-    /// Type on the bus.
-    pub const TYPE: &str = "auth.roles_changed.v1";
+impl Event for RolesChangedV1 {
+    const TYPE: &'static str = "auth.roles_changed.v1";
+
+    fn subject(&self) -> &str {
+        &self.user_id
+    }
 }
 
 #[cfg(test)]
@@ -197,7 +220,10 @@ mod tests {
         assert!(!format!("{event:?}").contains("s3cret"));
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["verification_token"], "s3cret");
-        assert_eq!(serde_json::from_value::<UserRegisteredV1>(json).unwrap(), event);
+        assert_eq!(
+            serde_json::from_value::<UserRegisteredV1>(json).unwrap(),
+            event
+        );
     }
 
     #[test]
