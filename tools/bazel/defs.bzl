@@ -1,0 +1,166 @@
+"""The macros that this repository's BUILD files consist of.
+
+| macro | for | library is visible to |
+|---|---|---|
+| `library()` | the contracts and what lies under `libs/` | everything above it |
+| `service()` | what lies under `services/` | its own package, tools and end-to-end tests |
+| `tool()` | what lies under `tools/` and `tests/` | tools and end-to-end tests |
+
+Each makes, from the files that it finds in the package:
+
+- `:<folder>`: the library of `src/lib.rs` (or the binary of `src/main.rs` where there is no library);
+- `:<cargo name>`: the binary of `src/main.rs`;
+- `:unit_test`: the tests inside the library;
+- `:integration_test`: `tests/all.rs`, the one integration-test binary of a package.
+
+Names, versions, dependencies and lints come from Cargo's manifests; see `cargo_workspace.bzl`.
+"""
+
+load("@cargo_workspace//:defs.bzl", "LINT_FLAGS", "MEMBERS")
+load("@crates//:defs.bzl", "aliases", "all_crate_deps")
+load("@rules_rust//cargo:defs.bzl", "cargo_build_script")
+load("@rules_rust//rust:defs.bzl", "rust_binary", "rust_library", "rust_test")
+
+_TOP = [
+    "//tests:__subpackages__",
+    "//tools:__subpackages__",
+]
+
+_ABOVE_LIBRARIES = _TOP + [
+    "//libs:__subpackages__",
+    "//services:__subpackages__",
+]
+
+# Files of a package that its sources may include at compile time: migrations, templates, golden files, READMEs.
+_INCLUDABLE = ["**"]
+_NOT_INCLUDABLE = [
+    "**/*.rs",
+    "**/BUILD.bazel",
+    "Cargo.toml",
+    "target/**",
+]
+
+def library(**kwargs):
+    """A crate that others build on: the contracts or a library. Takes what `_crate` takes."""
+    _crate(visibility = _ABOVE_LIBRARIES, **kwargs)
+
+def service(**kwargs):
+    """A service: no other service and no library may see it. Takes what `_crate` takes."""
+    _crate(visibility = _TOP, **kwargs)
+
+def tool(**kwargs):
+    """A program for people, or a package of tests that stands above the services. Takes what `_crate` takes."""
+    _crate(visibility = _TOP + ["//:__pkg__"], **kwargs)
+
+def _crate(
+        visibility,
+        name = None,
+        features = [],
+        data = [],
+        compile_data = [],
+        build_data = [],
+        test_data = [],
+        test_env = {},
+        test_size = "large",
+        test_tags = []):
+    """The targets of one package of the Cargo workspace.
+
+    Args:
+        visibility: who may depend on the library.
+        name: the library's target; the folder's name unless told.
+        features: Cargo features to build with; Cargo's default features of the package.
+        data: files that the programs and tests need at run time.
+        compile_data: labels outside the package that the sources include at compile time.
+        build_data: files that the build script reads.
+        test_data: files that the tests need at run time.
+        test_env: environment of the tests.
+        test_size: Bazel's size of the integration tests.
+        test_tags: Bazel's tags of the integration tests.
+    """
+    package = native.package_name()
+    member = MEMBERS[package]
+    name = name or package.rpartition("/")[2]
+    crate_name = member["name"].replace("-", "_")
+
+    common = dict(
+        aliases = aliases(),
+        compile_data = native.glob(_INCLUDABLE, exclude = _NOT_INCLUDABLE) + compile_data,
+        crate_features = features,
+        data = data,
+        edition = "2024",
+        proc_macro_deps = all_crate_deps(proc_macro = True),
+        rustc_env = {"CARGO_PKG_NAME": member["name"]},
+        rustc_flags = LINT_FLAGS,
+        version = member["version"],
+    )
+    deps = all_crate_deps(normal = True) + member["normal"]
+    dev_deps = all_crate_deps(normal_dev = True) + [dep for dep in member["dev"] if dep not in member["normal"]]
+    native.exports_files(["Cargo.toml"])
+
+    if _exists("build.rs"):
+        cargo_build_script(
+            name = "build_script",
+            srcs = ["build.rs"],
+            aliases = aliases(build = True, build_proc_macro = True),
+            crate_features = features,
+            data = build_data,
+            edition = "2024",
+            pkg_name = member["name"],
+            proc_macro_deps = all_crate_deps(build_proc_macro = True),
+            rustc_flags = LINT_FLAGS,
+            version = member["version"],
+            deps = all_crate_deps(build = True) + member["build"],
+        )
+        deps = deps + [":build_script"]
+
+    library_deps = []
+    if _exists("src/lib.rs"):
+        rust_library(
+            name = name,
+            srcs = native.glob(["src/**/*.rs"], exclude = ["src/main.rs", "src/bin/**"]),
+            crate_name = crate_name,
+            visibility = visibility,
+            deps = deps,
+            **common
+        )
+        library_deps = [":" + name]
+        rust_test(
+            name = "unit_test",
+            size = "medium",
+            crate = ":" + name,
+            edition = "2024",
+            proc_macro_deps = all_crate_deps(proc_macro_dev = True),
+            rustc_flags = LINT_FLAGS,
+            data = data + test_data,
+            deps = dev_deps,
+            env = test_env,
+        )
+
+    if _exists("src/main.rs"):
+        rust_binary(
+            name = member["name"] if library_deps else name,
+            srcs = ["src/main.rs"] if library_deps else native.glob(["src/**/*.rs"]),
+            crate_root = "src/main.rs",
+            visibility = visibility,
+            deps = deps + library_deps,
+            **common
+        )
+
+    if _exists("tests/all.rs"):
+        rust_test(
+            name = "integration_test",
+            size = test_size,
+            srcs = native.glob(["tests/**/*.rs"]),
+            crate_root = "tests/all.rs",
+            tags = test_tags,
+            deps = deps + dev_deps + library_deps,
+            **(common | dict(
+                crate_name = "all",
+                data = data + test_data,
+                env = test_env,
+                proc_macro_deps = all_crate_deps(proc_macro = True, proc_macro_dev = True),
+            ))
+        )
+
+def _exists(path):
+    return len(native.glob([path], allow_empty = True)) > 0
