@@ -1,0 +1,81 @@
+//! What travels with a request besides its deadline.
+
+use std::collections::HashMap;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// One per request of a client; equals the trace id when the client sent none.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The authenticated user or service account. Only trusted from inside.
+pub const USER_ID: HeaderName = HeaderName::from_static("x-shoal-user");
+/// Traffic colour. Only trusted from inside.
+pub const GRAY_VERSION: HeaderName = HeaderName::from_static("x-gray-version");
+/// Time left for the request, in milliseconds.
+pub const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-shoal-timeout-ms");
+
+/// Longest value taken from a caller; a longer one is replaced.
+const MAX_VALUE: usize = 128;
+
+/// Request metadata. Empty strings are never stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// See [`REQUEST_ID`].
+    pub request_id: Option<String>,
+    /// See [`USER_ID`].
+    pub user_id: Option<String>,
+    /// See [`GRAY_VERSION`].
+    pub gray_version: Option<String>,
+}
+
+impl Metadata {
+    /// Reads the metadata of a request. `trusted` says whether the caller may
+    /// name the user and the colour; an outside caller may only name the
+    /// request.
+    pub fn from_headers(headers: &HeaderMap, trusted: bool) -> Self {
+        let text = |name: &HeaderName| {
+            let value = headers.get(name)?.to_str().ok()?.trim();
+            (!value.is_empty() && value.len() <= MAX_VALUE).then(|| value.to_owned())
+        };
+        Self {
+            request_id: text(&REQUEST_ID),
+            user_id: if trusted { text(&USER_ID) } else { None },
+            gray_version: if trusted { text(&GRAY_VERSION) } else { None },
+        }
+    }
+
+    /// Writes the metadata into the headers of a request to another service.
+    pub fn to_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.entries() {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+
+    /// Reads metadata from what a queue or a durable log kept.
+    pub fn from_map(map: &HashMap<String, String>) -> Self {
+        let text = |name: &HeaderName| map.get(name.as_str()).filter(|v| !v.is_empty()).cloned();
+        Self {
+            request_id: text(&REQUEST_ID),
+            user_id: text(&USER_ID),
+            gray_version: text(&GRAY_VERSION),
+        }
+    }
+
+    /// Writes metadata for a queue or a durable log.
+    pub fn to_map(&self, map: &mut HashMap<String, String>) {
+        for (name, value) in self.entries() {
+            map.insert(name.as_str().to_owned(), value.to_owned());
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (HeaderName, &str)> {
+        [
+            (REQUEST_ID, &self.request_id),
+            (USER_ID, &self.user_id),
+            (GRAY_VERSION, &self.gray_version),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    }
+}
