@@ -1,0 +1,115 @@
+//! Settings of the gateway.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the gateway.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Which paths go to which service. The longest prefix wins.
+    pub routes: Vec<RouteConfig>,
+    /// How much one caller may ask for.
+    pub rate_limit: RateLimitConfig,
+    /// Which web pages may call from a browser.
+    pub cors: CorsConfig,
+    /// How services are called.
+    pub upstream: UpstreamConfig,
+    /// Serves finished traces under `/debug/traces/{id}`. For development;
+    /// traces name paths and ids.
+    pub trace_view: bool,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        let to = |prefix: &str, service: &str| RouteConfig {
+            prefix: prefix.to_owned(),
+            service: service.to_owned(),
+        };
+        Self {
+            routes: vec![
+                to("/.well-known", "auth"),
+                to("/auth", "auth"),
+                to("/billing", "billing"),
+                to("/notification", "notification"),
+                to("/order", "order"),
+            ],
+            rate_limit: RateLimitConfig::default(),
+            cors: CorsConfig::default(),
+            upstream: UpstreamConfig::default(),
+            trace_view: false,
+        }
+    }
+}
+
+/// Paths that go to one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteConfig {
+    /// Whole leading segments of the path, e.g. `/order`. Nothing is stripped.
+    #[schemars(length(min = 1))]
+    pub prefix: String,
+    /// Name of the service.
+    #[schemars(length(min = 1))]
+    pub service: String,
+}
+
+/// How much one caller may ask for: a bucket that refills steadily.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimitConfig {
+    /// Requests per second of one authenticated caller.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub per_user: u32,
+    /// Requests per second of one address without a token.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub per_address: u32,
+    /// Requests that may come at once, as seconds of the steady rate.
+    #[schemars(range(min = 1, max = 60))]
+    pub burst_s: u32,
+}
+
+impl Default for RateLimitConfig {
+    fn default() -> Self {
+        Self { per_user: 500, per_address: 200, burst_s: 2 }
+    }
+}
+
+/// Which web pages may call from a browser.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Origins, e.g. `https://shop.example`. Empty: none but the same origin.
+    pub allowed_origins: Vec<String>,
+    /// How long a browser may remember the answer, in seconds.
+    #[schemars(range(min = 0, max = 86_400))]
+    pub max_age_s: u64,
+}
+
+impl Default for CorsConfig {
+    fn default() -> Self {
+        Self { allowed_origins: Vec::new(), max_age_s: 600 }
+    }
+}
+
+/// How services are called.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpstreamConfig {
+    /// Time to open a connection, in milliseconds.
+    #[schemars(range(min = 1, max = 60_000))]
+    pub connect_timeout_ms: u64,
+    /// Idle connections kept per instance.
+    #[schemars(range(min = 0, max = 10_000))]
+    pub max_idle: usize,
+    /// How long an idle connection is kept, in milliseconds. Less than the
+    /// services' own limit, so that the gateway closes first.
+    #[schemars(range(min = 1, max = 600_000))]
+    pub idle_timeout_ms: u64,
+}
+
+impl Default for UpstreamConfig {
+    fn default() -> Self {
+        Self { connect_timeout_ms: 1_000, max_idle: 256, idle_timeout_ms: 20_000 }
+    }
+}
