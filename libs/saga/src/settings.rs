@@ -1,0 +1,84 @@
+//! What can be set about sagas.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::retry::RetryPolicy;
+
+/// Timing and bounds of the saga runner. Durations are milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SagaSettings {
+    /// Retries of one step or compensation after its first attempt.
+    #[schemars(range(min = 0, max = 3))]
+    pub retries: u32,
+    /// Pause before the first retry; it doubles with each further one.
+    #[schemars(range(min = 1, max = 2000))]
+    pub backoff_base_ms: u64,
+    /// Longest pause between two attempts.
+    #[schemars(range(min = 1, max = 2000))]
+    pub backoff_max_ms: u64,
+    /// How long a saga belongs to an instance that gives no sign of life. After
+    /// a crash it takes this long until another instance goes on with it.
+    #[schemars(range(min = 100, max = 600_000))]
+    pub lease_ms: u64,
+    /// How often an instance looks for sagas whose owner is gone.
+    #[schemars(range(min = 10, max = 600_000))]
+    pub claim_every_ms: u64,
+    /// Sagas that one instance carries out at the same time.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_running: u32,
+    /// Sagas that wait for a place in this instance; more wait in the database.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub queue: u32,
+    /// A saga that takes longer is marked on its span and counted.
+    #[schemars(range(min = 1))]
+    pub slow_after_ms: u64,
+    /// How long an ended saga and its log are kept.
+    #[schemars(range(min = 1))]
+    pub keep_ended_hours: u64,
+    /// Seed of the jitter, so that a run can be repeated.
+    pub seed: u64,
+    /// Fault injection for tests and drills, e.g.
+    /// `place_order.authorize.after=kill`; never set in production. When empty,
+    /// the variable SHOAL_FAULTS is read.
+    pub faults: String,
+}
+
+impl Default for SagaSettings {
+    fn default() -> Self {
+        Self {
+            retries: 3,
+            backoff_base_ms: 100,
+            backoff_max_ms: 2_000,
+            lease_ms: 5_000,
+            claim_every_ms: 1_000,
+            max_running: 64,
+            queue: 1_024,
+            slow_after_ms: 30_000,
+            keep_ended_hours: 168,
+            seed: 0,
+            faults: String::new(),
+        }
+    }
+}
+
+impl SagaSettings {
+    pub(crate) fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            retries: self.retries,
+            base: Duration::from_millis(self.backoff_base_ms),
+            max: Duration::from_millis(self.backoff_max_ms),
+        }
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_ms)
+    }
+
+    pub(crate) fn slow_after(&self) -> Duration {
+        Duration::from_millis(self.slow_after_ms)
+    }
+}
