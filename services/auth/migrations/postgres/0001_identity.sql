@@ -1,0 +1,125 @@
+-- Times are Unix milliseconds, truth values 0 or 1, secrets SHA-256 in hex.
+-- The same statements as for SQLite, less what only one engine knows.
+
+CREATE TABLE users (
+    id                TEXT   NOT NULL,
+    email             TEXT   NOT NULL,
+    display_name      TEXT   NOT NULL,
+    password_hash     TEXT   NOT NULL,
+    status            TEXT   NOT NULL,
+    email_verified_at BIGINT,
+    created_at        BIGINT NOT NULL,
+    updated_at        BIGINT NOT NULL,
+    CONSTRAINT users_pk PRIMARY KEY (id),
+    CONSTRAINT users_email_unique UNIQUE (email),
+    CONSTRAINT users_status_known CHECK (status IN ('active', 'suspended'))
+);
+
+CREATE TABLE user_roles (
+    user_id    TEXT   NOT NULL,
+    role       TEXT   NOT NULL,
+    granted_by TEXT   NOT NULL,
+    granted_at BIGINT NOT NULL,
+    CONSTRAINT user_roles_pk PRIMARY KEY (user_id, role),
+    CONSTRAINT user_roles_user_fk FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX user_roles_by_role ON user_roles (role);
+
+-- One row per role whose last holder matters; writing it serialises changes.
+CREATE TABLE role_guards (
+    role       TEXT   NOT NULL,
+    touched_at BIGINT NOT NULL,
+    CONSTRAINT role_guards_pk PRIMARY KEY (role)
+);
+
+CREATE TABLE email_verifications (
+    token_hash TEXT   NOT NULL,
+    user_id    TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT email_verifications_pk PRIMARY KEY (token_hash),
+    CONSTRAINT email_verifications_user_unique UNIQUE (user_id),
+    CONSTRAINT email_verifications_user_fk FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX email_verifications_by_expiry ON email_verifications (expires_at);
+
+CREATE TABLE sessions (
+    id            TEXT   NOT NULL,
+    user_id       TEXT   NOT NULL,
+    user_agent    TEXT   NOT NULL,
+    address       TEXT   NOT NULL,
+    created_at    BIGINT NOT NULL,
+    last_used_at  BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL,
+    revoked_at    BIGINT,
+    revoke_reason TEXT,
+    CONSTRAINT sessions_pk PRIMARY KEY (id),
+    CONSTRAINT sessions_user_fk FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE,
+    CONSTRAINT sessions_reason_with_time CHECK ((revoked_at IS NULL) = (revoke_reason IS NULL))
+);
+CREATE INDEX sessions_by_user ON sessions (user_id, id);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+CREATE TABLE refresh_tokens (
+    token_hash   TEXT   NOT NULL,
+    session_id   TEXT   NOT NULL,
+    issued_at    BIGINT NOT NULL,
+    expires_at   BIGINT NOT NULL,
+    rotated_at   BIGINT,
+    presented_at BIGINT,
+    CONSTRAINT refresh_tokens_pk PRIMARY KEY (token_hash),
+    CONSTRAINT refresh_tokens_session_fk FOREIGN KEY (session_id) REFERENCES sessions (id) ON DELETE CASCADE
+);
+CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
+-- A family has one live token at most, whatever the code does.
+CREATE UNIQUE INDEX refresh_tokens_one_live ON refresh_tokens (session_id) WHERE rotated_at IS NULL;
+
+CREATE TABLE service_accounts (
+    id          TEXT   NOT NULL,
+    name        TEXT   NOT NULL,
+    secret_hash TEXT   NOT NULL,
+    roles       TEXT   NOT NULL,
+    created_by  TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    disabled_at BIGINT,
+    CONSTRAINT service_accounts_pk PRIMARY KEY (id),
+    CONSTRAINT service_accounts_name_unique UNIQUE (name)
+);
+
+CREATE TABLE revoked_access_tokens (
+    jti        TEXT   NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT NOT NULL,
+    CONSTRAINT revoked_access_tokens_pk PRIMARY KEY (jti)
+);
+CREATE INDEX revoked_access_tokens_by_expiry ON revoked_access_tokens (expires_at);
+
+CREATE TABLE signing_keys (
+    kid          TEXT   NOT NULL,
+    state        TEXT   NOT NULL,
+    sealed_seed  TEXT   NOT NULL,
+    public_key   TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    activated_at BIGINT,
+    retired_at   BIGINT,
+    CONSTRAINT signing_keys_pk PRIMARY KEY (kid),
+    CONSTRAINT signing_keys_state_known CHECK (state IN ('next', 'active', 'retired')),
+    CONSTRAINT signing_keys_times CHECK (
+        (state = 'next' AND activated_at IS NULL AND retired_at IS NULL)
+        OR (state = 'active' AND activated_at IS NOT NULL AND retired_at IS NULL)
+        OR (state = 'retired' AND retired_at IS NOT NULL)
+    )
+);
+CREATE UNIQUE INDEX signing_keys_one_active_one_next ON signing_keys (state) WHERE state <> 'retired';
+
+CREATE TABLE throttles (
+    subject      TEXT   NOT NULL,
+    failures     BIGINT NOT NULL,
+    locked_until BIGINT NOT NULL,
+    updated_at   BIGINT NOT NULL,
+    forget_at    BIGINT NOT NULL,
+    CONSTRAINT throttles_pk PRIMARY KEY (subject),
+    CONSTRAINT throttles_failures_non_negative CHECK (failures >= 0)
+);
+CREATE INDEX throttles_by_forget ON throttles (forget_at);
