@@ -1,10 +1,13 @@
 //! What billing announces.
 //!
 //! Every amount is a pair of an ISO 4217 code and minor units, so that a reader
-//! needs no knowledge of the currency to add two of them up.
+//! needs no knowledge of the currency to add two of them up. The subject of
+//! every event is the payment, so one payment's events arrive in their order.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::Event;
 
 /// An amount of money in an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,9 +31,12 @@ pub struct PaymentAuthorizedV1 {
     pub amount: EventMoney,
 }
 
-impl PaymentAuthorizedV1 {
-    /// The event's type on the bus.
-    pub const TYPE: &str = "billing.payment_authorized.v1";
+impl Event for PaymentAuthorizedV1 {
+    const TYPE: &'static str = "billing.payment_authorized.v1";
+
+    fn subject(&self) -> &str {
+        &self.payment_id
+    }
 }
 
 /// Reserved money was taken, in whole or in part.
@@ -50,9 +56,12 @@ pub struct PaymentCapturedV1 {
     pub invoice_id: String,
 }
 
-impl PaymentCapturedV1 {
-    /// The event's type on the bus.
-    pub const TYPE: &str = "billing.payment_captured.v1";
+impl Event for PaymentCapturedV1 {
+    const TYPE: &'static str = "billing.payment_captured.v1";
+
+    fn subject(&self) -> &str {
+        &self.payment_id
+    }
 }
 
 /// Reserved money was released without being taken.
@@ -68,9 +77,12 @@ pub struct PaymentVoidedV1 {
     pub amount: EventMoney,
 }
 
-impl PaymentVoidedV1 {
-    /// The event's type on the bus.
-    pub const TYPE: &str = "billing.payment_voided.v1";
+impl Event for PaymentVoidedV1 {
+    const TYPE: &'static str = "billing.payment_voided.v1";
+
+    fn subject(&self) -> &str {
+        &self.payment_id
+    }
 }
 
 /// Taken money was given back, in whole or in part.
@@ -92,9 +104,12 @@ pub struct PaymentRefundedV1 {
     pub reason: String,
 }
 
-impl PaymentRefundedV1 {
-    /// The event's type on the bus.
-    pub const TYPE: &str = "billing.payment_refunded.v1";
+impl Event for PaymentRefundedV1 {
+    const TYPE: &'static str = "billing.payment_refunded.v1";
+
+    fn subject(&self) -> &str {
+        &self.payment_id
+    }
 }
 
 /// An operation on a payment came to nothing: the provider declined it, or could not be asked.
@@ -114,9 +129,12 @@ pub struct PaymentFailedV1 {
     pub reason: String,
 }
 
-impl PaymentFailedV1 {
-    /// The event's type on the bus.
-    pub const TYPE: &str = "billing.payment_failed.v1";
+impl Event for PaymentFailedV1 {
+    const TYPE: &'static str = "billing.payment_failed.v1";
+
+    fn subject(&self) -> &str {
+        &self.payment_id
+    }
 }
 
 /// An invoice or a credit note was issued.
@@ -138,7 +156,10 @@ pub struct InvoiceIssuedV1 {
     pub total: EventMoney,
 }
 
-impl InvoiceIssuedV1 {
-    /// The event's type on the bus.
-    pub const TYPE: &str = "billing.invoice_issued.v1";
+impl Event for InvoiceIssuedV1 {
+    const TYPE: &'static str = "billing.invoice_issued.v1";
+
+    fn subject(&self) -> &str {
+        &self.payment_id
+    }
 }
