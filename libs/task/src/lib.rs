@@ -10,9 +10,11 @@
 mod blocking;
 mod channel;
 mod clock;
+mod pump;
 mod scope;
 
 pub use blocking::{BlockingPool, PoolConfig};
 pub use channel::{Receiver, Sender, channel};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock, system_clock};
+pub use pump::{PumpConfig, Queue, Waker, pump};
 pub use scope::{DrainReport, Handle, Scope, TaskInfo};
