@@ -67,7 +67,11 @@ async fn run_loop<Q: Queue>(scope: Scope, config: PumpConfig, queue: Arc<Q>, wak
     let places = Arc::new(Semaphore::new(config.concurrency.max(1)));
     while !scope.is_cancelled() {
         if let Err(error) = fill(&scope, config, &queue, &places, &waker).await {
-            tracing::warn!(queue = config.name, error.code = error.code(), "claim failed: {error:?}");
+            tracing::warn!(
+                queue = config.name,
+                error.code = error.code(),
+                "claim failed: {error:?}"
+            );
         }
         tokio::select! {
             () = scope.cancelled() => {}
@@ -94,7 +98,9 @@ async fn fill<Q: Queue>(
         let claimed = jobs.len();
         for job in jobs {
             // Only this loop takes places, so there is one for each claimed job.
-            let Ok(place) = Arc::clone(places).try_acquire_owned() else { break };
+            let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+                break;
+            };
             let (queue, waker) = (Arc::clone(queue), waker.clone());
             drop(scope.spawn_detached_context(config.name, async move {
                 queue.run(job).await;
