@@ -1,0 +1,75 @@
+//! One short line per event: `05:40:01.123 INFO  order  placed  order_id=…`.
+
+use std::io::Write as _;
+
+use tracing::Level;
+use tracing::field::{Field, Visit};
+
+use super::{Line, time};
+use crate::redact::{REDACTED, is_sensitive};
+
+const DIM: &str = "\x1b[2m";
+const RESET: &str = "\x1b[0m";
+
+pub(super) fn write(line: &Line<'_>, colour: bool, out: &mut Vec<u8>) {
+    let level = *line.event.metadata().level();
+    time::clock(line.time, out);
+    let (on, off) = if colour {
+        (level_colour(level), RESET)
+    } else {
+        ("", "")
+    };
+    let _ = write!(out, " {on}{:<5}{off} {:<12} ", level.as_str(), line.service);
+    let mut fields = Fields {
+        message: Vec::new(),
+        rest: Vec::new(),
+    };
+    line.event.record(&mut fields);
+    out.extend_from_slice(&fields.message);
+    let (on, off) = if colour { (DIM, RESET) } else { ("", "") };
+    let _ = write!(out, "{on}");
+    out.extend_from_slice(&fields.rest);
+    if let Some(span) = &line.span {
+        let _ = write!(out, " trace={}", span.trace_id());
+    }
+    let _ = writeln!(out, "{off}");
+}
+
+const fn level_colour(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\x1b[31m",
+        Level::WARN => "\x1b[33m",
+        Level::INFO => "\x1b[32m",
+        _ => "\x1b[34m",
+    }
+}
+
+struct Fields {
+    message: Vec<u8>,
+    rest: Vec<u8>,
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        // A line stays one line, whatever a value holds.
+        let plain = value
+            .chars()
+            .all(|c| !c.is_control() && (c != ' ' || field.name() == "message"));
+        if plain {
+            self.record_debug(field, &format_args!("{value}"));
+        } else {
+            self.record_debug(field, &value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let name = field.name();
+        let _ = if name == "message" {
+            write!(self.message, "{value:?}")
+        } else if is_sensitive(name) {
+            write!(self.rest, " {name}={REDACTED}")
+        } else {
+            write!(self.rest, " {name}={value:?}")
+        };
+    }
+}
