@@ -1,0 +1,58 @@
+//! What `up` can be told.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+
+/// Runs the gateway and all services in one process.
+///
+/// Without options everything is embedded: SQLite files, events inside the
+/// process, e-mails as files, all under the data folder. Ctrl-C drains and
+/// stops; a second one stops at once.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "up", version)]
+pub struct Options {
+    /// Port of the gateway; auth, billing, order and notification take the
+    /// next four. 0 takes free ports.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+
+    /// Folder of everything that is kept.
+    #[arg(long, default_value = ".shoal")]
+    pub data_dir: PathBuf,
+
+    /// PostgreSQL server in place of SQLite, e.g. postgres://shoal@127.0.0.1/shoal.
+    /// Each service takes a schema of its own.
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Redis server whose streams carry the events, e.g. redis://127.0.0.1:6379.
+    #[arg(long, value_name = "URL")]
+    pub redis_url: Option<String>,
+
+    /// OpenTelemetry collector that takes spans over gRPC, e.g. http://127.0.0.1:4317.
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<String>,
+
+    /// Folder with `<service>.toml` files of further settings.
+    #[arg(long, value_name = "DIR")]
+    pub config_dir: Option<PathBuf>,
+
+    /// Form of the log: pretty or json.
+    #[arg(long, default_value = "pretty")]
+    pub log_format: String,
+
+    /// Levels per module, e.g. info,shoal_order=debug.
+    #[arg(long, default_value = "warn,shoal_up=info")]
+    pub log: String,
+
+    /// Starts with an empty catalogue.
+    #[arg(long)]
+    pub no_seed: bool,
+
+    /// Prints one line of JSON with the addresses once everything is ready,
+    /// in place of the walk-through. For scripts.
+    #[arg(long)]
+    pub json: bool,
+}
