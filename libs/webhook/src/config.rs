@@ -1,0 +1,107 @@
+//! Settings of webhook deliveries; every field has a default that works.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::guard::TargetPolicy;
+use crate::retry::RetryPolicy;
+
+/// How webhooks are delivered. Times are milliseconds.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Lets deliveries reach loopback and private addresses. Only for tests and
+    /// closed networks: with it, whoever registers an endpoint reaches the inside.
+    pub allow_private_targets: bool,
+    /// Endpoints that one owner may register.
+    pub max_endpoints_per_owner: u32,
+    /// Calls under way at once, over all endpoints, for each instance.
+    pub concurrency: usize,
+    /// Calls under way at once to one endpoint, so that a slow receiver cannot
+    /// take every slot.
+    pub per_endpoint_concurrency: usize,
+    /// Time to establish a connection.
+    pub connect_timeout_ms: u64,
+    /// Time for the whole call, from connecting to the end of the answer.
+    pub request_timeout_ms: u64,
+    /// After this a claimed delivery counts as abandoned by a crashed instance;
+    /// must exceed `request_timeout_ms`.
+    pub lease_ms: u64,
+    /// How often the table is looked at when nothing wakes the worker.
+    pub poll_interval_ms: u64,
+    /// Attempts before a delivery becomes a dead letter.
+    pub max_attempts: u32,
+    /// Wait after the first failure; doubles with each further one.
+    pub retry_initial_ms: u64,
+    /// Longest wait between two attempts.
+    pub retry_max_ms: u64,
+    /// An endpoint that has failed for this long without one success is disabled.
+    pub disable_after_ms: u64,
+    /// How long the old secret still signs after a rotation.
+    pub secret_overlap_ms: u64,
+    /// How much of a receiver's answer is kept, in bytes.
+    pub response_body_limit: usize,
+    /// Delivered deliveries are removed after this time.
+    pub keep_delivered_ms: u64,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            allow_private_targets: false,
+            max_endpoints_per_owner: 10,
+            concurrency: 32,
+            per_endpoint_concurrency: 4,
+            connect_timeout_ms: 3_000,
+            request_timeout_ms: 10_000,
+            lease_ms: 60_000,
+            poll_interval_ms: 1_000,
+            max_attempts: 12,
+            retry_initial_ms: 5_000,
+            retry_max_ms: 6 * 3_600_000,
+            disable_after_ms: 5 * 86_400_000,
+            secret_overlap_ms: 86_400_000,
+            response_body_limit: 1_024,
+            keep_delivered_ms: 30 * 86_400_000,
+        }
+    }
+}
+
+impl WebhookConfig {
+    pub(crate) fn policy(&self) -> TargetPolicy {
+        TargetPolicy {
+            allow_private_targets: self.allow_private_targets,
+        }
+    }
+
+    pub(crate) fn retry(&self) -> RetryPolicy {
+        RetryPolicy {
+            max_attempts: self.max_attempts,
+            initial: Duration::from_millis(self.retry_initial_ms),
+            max: Duration::from_millis(self.retry_max_ms),
+        }
+    }
+
+    /// Checks what no type can say.
+    ///
+    /// # Errors
+    /// Names the offending key.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.lease_ms <= self.request_timeout_ms {
+            return Err("webhook.lease_ms must exceed webhook.request_timeout_ms".into());
+        }
+        for (key, value) in [
+            ("concurrency", self.concurrency),
+            ("per_endpoint_concurrency", self.per_endpoint_concurrency),
+            ("max_attempts", self.max_attempts as usize),
+            ("poll_interval_ms", usize::try_from(self.poll_interval_ms).unwrap_or(usize::MAX)),
+        ] {
+            if value == 0 {
+                return Err(format!("webhook.{key} must be at least 1"));
+            }
+        }
+        Ok(())
+    }
+}
