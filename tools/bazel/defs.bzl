@@ -3,8 +3,8 @@
 | macro | for | library is visible to |
 |---|---|---|
 | `library()` | the contracts and what lies under `libs/` | everything above it |
-| `service()` | what lies under `services/` | its own package, tools and end-to-end tests |
-| `tool()` | what lies under `tools/` and `tests/` | tools and end-to-end tests |
+| `service()` | what lies under `services/` | its own package and the tools, which compose services |
+| `tool()` | what lies under `tools/` | tools |
 
 Each makes, from the files that it finds in the package:
 
@@ -21,10 +21,7 @@ load("@crates//:defs.bzl", "aliases", "all_crate_deps")
 load("@rules_rust//cargo:defs.bzl", "cargo_build_script")
 load("@rules_rust//rust:defs.bzl", "rust_binary", "rust_library", "rust_test")
 
-_TOP = [
-    "//tests:__subpackages__",
-    "//tools:__subpackages__",
-]
+_TOP = ["//tools:__subpackages__"]
 
 _ABOVE_LIBRARIES = _TOP + [
     "//libs:__subpackages__",
@@ -49,7 +46,7 @@ def service(**kwargs):
     _crate(visibility = _TOP, **kwargs)
 
 def tool(**kwargs):
-    """A program for people, or a package of tests that stands above the services. Takes what `_crate` takes."""
+    """A program for people, which may see everything. Takes what `_crate` takes."""
     _crate(visibility = _TOP + ["//:__pkg__"], **kwargs)
 
 def _crate(

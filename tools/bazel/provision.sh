@@ -32,7 +32,13 @@ run() {
 
 cleanups=()
 at_exit() { cleanups+=("$(printf '%q ' "$@")"); }
-trap 'for c in "${cleanups[@]}"; do eval "$c"; done' EXIT
+clean_up() {
+    local command
+    for command in "${cleanups[@]}"; do
+        eval "$command"
+    done
+}
+trap clean_up EXIT
 
 # shellcheck source=tools/bazel/offline/packages.sh
 . "$here/offline/packages.sh"
