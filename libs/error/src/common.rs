@@ -27,6 +27,9 @@ crate::codes! {
         /// No credentials came with the request.
         Unauthenticated: "common.unauthenticated", Unauthenticated, "Authentication required",
             "Log in and send the access token as `Authorization: Bearer …`.";
+        /// What came as a token has not the form of one.
+        TokenMalformed: "common.token_malformed", Unauthenticated, "Malformed token",
+            "Send the access token as it was issued: `Authorization: Bearer <token>`.";
         /// The token is not one that we issued, or was altered.
         TokenInvalid: "common.token_invalid", Unauthenticated, "Invalid token",
             "Log in again; use the access token exactly as it was issued.";
