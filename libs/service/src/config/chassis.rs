@@ -1,0 +1,193 @@
+//! The settings that every service has.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use shoal_discovery::DiscoveryConfig;
+use shoal_store::DatabaseConfig;
+use shoal_telemetry::TelemetryConfig;
+
+/// Settings of the chassis; a module's own keys stand beside them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChassisConfig {
+    /// Address on which HTTP and gRPC are served. Port 0 takes a free one.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Folder of everything that the service keeps on disk.
+    pub data_dir: PathBuf,
+    /// Where data is kept. Empty `url`: `<data_dir>/<service>.db`.
+    pub database: DatabaseConfig,
+    /// How events travel between services.
+    pub bus: BusConfig,
+    /// Logs and traces. In one process with several services, the first one's
+    /// settings (or those of the program around them) count.
+    pub telemetry: TelemetryConfig,
+    /// Limits of the HTTP and gRPC server.
+    pub http: HttpConfig,
+    /// Which access tokens are believed.
+    pub identity: IdentityConfig,
+    /// Secret that services of one platform show each other over gRPC. Empty:
+    /// made on first use and kept in `<data_dir>/mesh.key`.
+    pub mesh_secret: String,
+    /// Where the services are that this one calls.
+    pub discovery: DiscoveryConfig,
+    /// How long each part of the shutdown may take.
+    pub shutdown: ShutdownConfig,
+}
+
+impl ChassisConfig {
+    /// The address that a module listens on unless told otherwise.
+    pub(crate) fn loopback(port: u16) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+    }
+}
+
+impl Default for ChassisConfig {
+    fn default() -> Self {
+        Self {
+            listen: Self::loopback(0),
+            data_dir: PathBuf::from(".shoal"),
+            database: DatabaseConfig::at(""),
+            bus: BusConfig::default(),
+            telemetry: TelemetryConfig::default(),
+            http: HttpConfig::default(),
+            identity: IdentityConfig::default(),
+            mesh_secret: String::new(),
+            discovery: DiscoveryConfig::default(),
+            shutdown: ShutdownConfig::default(),
+        }
+    }
+}
+
+/// How events travel between services.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BusConfig {
+    /// Redis server whose streams carry the events, e.g.
+    /// `redis://127.0.0.1:6379`. Empty: events stay inside the process.
+    pub redis_url: String,
+}
+
+/// Limits of the HTTP and gRPC server.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Connections open at once; further ones wait in the kernel's queue.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections: usize,
+    /// Time for a connection to send a whole request head, in milliseconds;
+    /// also the longest that an idle HTTP/1 connection is kept.
+    #[schemars(range(min = 10, max = 600_000))]
+    pub header_read_timeout_ms: u64,
+    /// Size of a request head, in bytes.
+    #[schemars(range(min = 8_192, max = 1_048_576))]
+    pub max_header_bytes: usize,
+    /// Concurrent streams of one HTTP/2 connection.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_streams: u32,
+    /// Size of a request body, in bytes.
+    #[schemars(range(min = 1, max = 1_073_741_824))]
+    pub max_body_bytes: usize,
+    /// Deadline of a request that names none, in milliseconds.
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub request_timeout_ms: u64,
+    /// Longest deadline that a client may ask for, in milliseconds.
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub max_request_timeout_ms: u64,
+    /// Requests handled at once; further ones are answered 503 at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_in_flight: usize,
+}
+
+impl HttpConfig {
+    pub(crate) fn header_read_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_read_timeout_ms)
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 4_096,
+            header_read_timeout_ms: 30_000,
+            max_header_bytes: 32 * 1024,
+            max_streams: 256,
+            max_body_bytes: 1024 * 1024,
+            request_timeout_ms: 10_000,
+            max_request_timeout_ms: 60_000,
+            max_in_flight: 1_024,
+        }
+    }
+}
+
+/// Which access tokens are believed.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentityConfig {
+    /// Who issues tokens; compared with `iss`.
+    #[schemars(length(min = 1))]
+    pub issuer: String,
+    /// For whom tokens are issued; must be among `aud`.
+    #[schemars(length(min = 1))]
+    pub audience: String,
+    /// Where the issuer publishes its public keys.
+    #[schemars(length(min = 1))]
+    pub jwks_url: String,
+    /// How far the issuer's clock may differ from ours, in seconds.
+    #[schemars(range(min = 0, max = 600))]
+    pub clock_skew_s: u64,
+    /// Age at which the keys are fetched again, in seconds.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub refresh_s: u64,
+    /// Least time between two fetches that unknown key ids cause, in
+    /// milliseconds, so that forged tokens cannot flood the issuer.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub min_refresh_ms: u64,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        Self {
+            issuer: "http://127.0.0.1:8080".to_owned(),
+            audience: "shoal".to_owned(),
+            jwks_url: "http://127.0.0.1:8081/.well-known/jwks.json".to_owned(),
+            clock_skew_s: 30,
+            refresh_s: 300,
+            min_refresh_ms: 5_000,
+        }
+    }
+}
+
+/// How long each part of the shutdown may take.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShutdownConfig {
+    /// Time between reporting "not ready" and closing the port, in
+    /// milliseconds, so that balancers look away first.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub linger_ms: u64,
+    /// Time for requests in flight, in milliseconds.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub requests_ms: u64,
+    /// Time for event consumers and the outbox relay, in milliseconds.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub consumers_ms: u64,
+    /// Time for the module's own background tasks, in milliseconds.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub tasks_ms: u64,
+}
+
+impl Default for ShutdownConfig {
+    fn default() -> Self {
+        Self {
+            linger_ms: 0,
+            requests_ms: 10_000,
+            consumers_ms: 5_000,
+            tasks_ms: 5_000,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a service did not start: one sentence each, for the person at the
+//! terminal.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use shoal_error::Error;
+use shoal_telemetry::InitError;
+
+use crate::config::ConfigFault;
+use crate::openapi::UnknownCode;
+
+/// A service did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// A setting cannot be used.
+    Settings(&'static str, ConfigFault),
+    /// Logs or traces cannot be set up.
+    Telemetry(&'static str, InitError),
+    /// The port cannot be opened.
+    Listen {
+        /// Which service.
+        service: &'static str,
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The data folder cannot be used.
+    DataDir {
+        /// Which service.
+        service: &'static str,
+        /// Which folder.
+        folder: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The database cannot be reached or migrated.
+    Database(&'static str, Error),
+    /// The module's description contradicts itself.
+    Document(&'static str, UnknownCode),
+    /// The module could not be built.
+    Build(&'static str, Error),
+    /// A subcommand failed.
+    Command(&'static str, Error),
+}
+
+impl StartError {
+    /// Exit code of the program: 64 (`EX_USAGE`) for settings, 1 otherwise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(..) | Self::Telemetry(..) => 64,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings(service, fault) => write!(f, "{service}: {fault}"),
+            Self::Telemetry(service, error) => write!(f, "{service}: {error}."),
+            Self::Listen {
+                service,
+                address,
+                error,
+            } if in_use(error) => write!(
+                f,
+                "{service}: the address {address} is in use by another program; stop that one, \
+                 or choose another address with --listen or the setting `listen`."
+            ),
+            Self::Listen {
+                service,
+                address,
+                error,
+            } => {
+                write!(f, "{service}: cannot listen on {address}: {error}.")
+            }
+            Self::DataDir {
+                service,
+                folder,
+                error,
+            } => write!(
+                f,
+                "{service}: the data folder {} cannot be used: {error}; make it writable, or \
+                 choose another with --data-dir or the setting `data_dir`.",
+                folder.display()
+            ),
+            Self::Database(service, error) | Self::Command(service, error) => {
+                write!(f, "{service}: {}", sentence(error))
+            }
+            Self::Document(service, error) => write!(f, "{service}: {error}."),
+            Self::Build(service, error) => {
+                write!(f, "{service}: could not be built: {}", sentence(error))
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn in_use(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+/// Internal errors say nothing in public; the person at the terminal is not
+/// the public.
+fn sentence(error: &Error) -> String {
+    let is_internal = error.kind() == shoal_error::Kind::Internal;
+    let text = if is_internal {
+        error.report()
+    } else {
+        error.message().to_owned()
+    };
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.ends_with('.') {
+        text
+    } else {
+        format!("{text}.")
+    }
+}

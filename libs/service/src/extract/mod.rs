@@ -1,0 +1,27 @@
+//! Typed input of handlers. Each extractor answers a problem document that
+//! says which part of the request is wrong; axum's own answer plain text.
+
+mod idempotency;
+mod json;
+mod page;
+mod path;
+mod query;
+
+pub use idempotency::IdempotencyKey;
+pub use json::Json;
+pub use page::PageRequest;
+pub use path::Path;
+pub use query::Query;
+
+/// A JSON pointer (RFC 6901) from the path that serde walked.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => "/?".to_owned(),
+        })
+        .collect()
+}

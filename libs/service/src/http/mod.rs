@@ -1,0 +1,7 @@
+//! What happens to every HTTP request around the handler.
+
+mod body;
+mod fallback;
+mod stack;
+
+pub(crate) use stack::layered;

@@ -1,0 +1,133 @@
+//! The failures that every operation shares, added to each so that no handler
+//! has to repeat them and no client is surprised.
+
+use std::collections::BTreeMap;
+
+use shoal_error::{CodeSpec, CommonCode, PROBLEM_JSON};
+
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
+
+use super::codes::{Catalogue, UnknownCode};
+
+/// Completes every operation of the document.
+pub(super) fn complete(document: &mut OpenApi, catalogue: &Catalogue) -> Result<(), UnknownCode> {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            let name = format!("{method} {path}");
+            let listed = catalogue.listed(operation, &name)?;
+            let codes = by_status(common(operation, method), listed);
+            for (status, specs) in codes {
+                add(operation, status, &specs);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("GET", &mut item.get),
+        ("PUT", &mut item.put),
+        ("POST", &mut item.post),
+        ("DELETE", &mut item.delete),
+        ("PATCH", &mut item.patch),
+        ("HEAD", &mut item.head),
+    ];
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// The common codes that apply to an operation by its form.
+fn common(operation: &Operation, method: &str) -> Vec<CommonCode> {
+    use CommonCode as C;
+    let mut codes = vec![
+        C::TooManyRequests,
+        C::Internal,
+        C::Overloaded,
+        C::Unavailable,
+        C::DeadlineExceeded,
+    ];
+    if operation
+        .security
+        .as_ref()
+        .is_some_and(|all| !all.is_empty())
+    {
+        codes.extend([
+            C::Unauthenticated,
+            C::TokenMalformed,
+            C::TokenInvalid,
+            C::TokenExpired,
+        ]);
+        codes.push(C::PermissionDenied);
+    }
+    if operation.request_body.is_some() {
+        codes.extend([C::MalformedBody, C::InvalidField, C::UnknownField]);
+        codes.extend([C::PayloadTooLarge, C::UnsupportedMediaType]);
+    }
+    if has_parameter(operation, |place, _| *place == ParameterIn::Path) {
+        codes.extend([C::InvalidPath, C::NotFound]);
+    }
+    if has_parameter(operation, |place, _| *place == ParameterIn::Query) {
+        codes.push(C::InvalidQuery);
+    }
+    if has_parameter(operation, |_, name| name == "cursor") {
+        codes.push(C::InvalidCursor);
+    }
+    if has_parameter(operation, |_, name| name == "Idempotency-Key") {
+        codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyInvalid]);
+        codes.extend([C::IdempotencyKeyReused, C::IdempotencyInFlight]);
+    } else if method != "GET" && method != "HEAD" {
+        codes.push(C::Conflict);
+    }
+    codes
+}
+
+fn has_parameter(operation: &Operation, is: impl Fn(&ParameterIn, &str) -> bool) -> bool {
+    operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| match parameter {
+            RefOr::T(parameter) => is(&parameter.parameter_in, &parameter.name),
+            RefOr::Ref(_) => false,
+        })
+}
+
+fn by_status(
+    common: Vec<CommonCode>,
+    listed: Vec<&'static CodeSpec>,
+) -> BTreeMap<u16, Vec<&'static CodeSpec>> {
+    use shoal_error::Code as _;
+    let mut codes: BTreeMap<u16, Vec<&'static CodeSpec>> = BTreeMap::new();
+    for spec in listed
+        .into_iter()
+        .chain(common.into_iter().map(CommonCode::spec))
+    {
+        let same = codes.entry(spec.kind.http_status().as_u16()).or_default();
+        if !same.contains(&spec) {
+            same.push(spec);
+        }
+    }
+    codes
+}
+
+/// Adds a failure unless the handler documents that status itself.
+fn add(operation: &mut Operation, status: u16, specs: &[&CodeSpec]) {
+    let lines = specs
+        .iter()
+        .map(|spec| format!("`{}`: {}", spec.id, spec.title));
+    let description = lines.collect::<Vec<_>>().join("; ");
+    let problem = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("ProblemDetails")))
+        .build();
+    let response = ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM_JSON, problem)
+        .build();
+    operation
+        .responses
+        .responses
+        .entry(status.to_string())
+        .or_insert(RefOr::T(response));
+}
