@@ -96,7 +96,10 @@ impl WebhookConfig {
             ("concurrency", self.concurrency),
             ("per_endpoint_concurrency", self.per_endpoint_concurrency),
             ("max_attempts", self.max_attempts as usize),
-            ("poll_interval_ms", usize::try_from(self.poll_interval_ms).unwrap_or(usize::MAX)),
+            (
+                "poll_interval_ms",
+                usize::try_from(self.poll_interval_ms).unwrap_or(usize::MAX),
+            ),
         ] {
             if value == 0 {
                 return Err(format!("webhook.{key} must be at least 1"));

@@ -187,7 +187,11 @@ mod tests {
             (500, Verdict::Retry(Duration::from_secs(1))),
             (410, Verdict::Gone),
         ] {
-            assert_eq!(answered(status).verdict(&POLICY, 1, 1.0), expected, "{status}");
+            assert_eq!(
+                answered(status).verdict(&POLICY, 1, 1.0),
+                expected,
+                "{status}"
+            );
         }
         assert_eq!(answered(500).verdict(&POLICY, 2, 1.0), Verdict::Dead);
     }

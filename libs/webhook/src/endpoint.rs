@@ -225,7 +225,11 @@ mod tests {
 
     #[test]
     fn an_empty_subscription_is_refused() {
-        assert!(endpoint("https://a.example/", &[]).validate(STRICT, KNOWN).is_err());
+        assert!(
+            endpoint("https://a.example/", &[])
+                .validate(STRICT, KNOWN)
+                .is_err()
+        );
     }
 
     #[test]
@@ -248,7 +252,12 @@ mod tests {
             secret: Secret::from_text("whsec_x"),
         };
         assert_eq!(serde_json::to_value(&shown).unwrap()["secret"], "whsec_x");
-        assert!(serde_json::to_value(&endpoint).unwrap().get("secret").is_none());
+        assert!(
+            serde_json::to_value(&endpoint)
+                .unwrap()
+                .get("secret")
+                .is_none()
+        );
         assert!(!format!("{shown:?}").contains("whsec_x"));
     }
 }

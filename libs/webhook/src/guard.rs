@@ -93,21 +93,21 @@ pub fn is_public(ip: IpAddr) -> bool {
 
 /// Refused blocks of IPv4, from the IANA special-purpose registry.
 const REFUSED_V4: &[(Ipv4Addr, u32)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network
-    (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
-    (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT
-    (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback
-    (Ipv4Addr::new(169, 254, 0, 0), 16),   // link-local, cloud metadata
-    (Ipv4Addr::new(172, 16, 0, 0), 12),    // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24),     // protocol assignments
-    (Ipv4Addr::new(192, 0, 2, 0), 24),     // documentation
-    (Ipv4Addr::new(192, 88, 99, 0), 24),   // 6to4 relay
-    (Ipv4Addr::new(192, 168, 0, 0), 16),   // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15),    // benchmarks
-    (Ipv4Addr::new(198, 51, 100, 0), 24),  // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24),   // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 4),      // multicast
-    (Ipv4Addr::new(240, 0, 0, 0), 4),      // reserved, broadcast
+    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
+    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
+    (Ipv4Addr::new(100, 64, 0, 0), 10),   // carrier-grade NAT
+    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback
+    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local, cloud metadata
+    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments
+    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation
+    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relay
+    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarks
+    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast
+    (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, broadcast
 ];
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
@@ -144,7 +144,8 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let policy = self.0;
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             // One forbidden address spoils the answer: a name that mixes public
             // and private ones is either misconfigured or hostile.
             for address in &found {
@@ -161,7 +162,9 @@ mod tests {
 
     use super::*;
 
-    const STRICT: TargetPolicy = TargetPolicy { allow_private_targets: false };
+    const STRICT: TargetPolicy = TargetPolicy {
+        allow_private_targets: false,
+    };
 
     #[test]
     fn addresses_of_the_house_are_refused_in_every_spelling() {
@@ -189,8 +192,14 @@ mod tests {
             "http://LOCALHOST./",
             "http://api.localhost/",
         ] {
-            assert_eq!(STRICT.check_url(url), Err(RefusedTarget::PrivateAddress), "{url}");
-            let open = TargetPolicy { allow_private_targets: true };
+            assert_eq!(
+                STRICT.check_url(url),
+                Err(RefusedTarget::PrivateAddress),
+                "{url}"
+            );
+            let open = TargetPolicy {
+                allow_private_targets: true,
+            };
             assert!(open.check_url(url).is_ok(), "{url}");
         }
     }

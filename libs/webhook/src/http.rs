@@ -170,7 +170,10 @@ async fn list_deliveries(
     identity: Identity,
     Query(query): Query<DeliveryQuery>,
 ) -> Result<Json<Page<Delivery>>> {
-    let page = page::PageRequest { limit: query.limit, cursor: query.cursor };
+    let page = page::PageRequest {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
     let filter = DeliveryFilter {
         owner: Some(identity.user_id().to_owned()),
         endpoint_id: query.endpoint_id,
@@ -190,7 +193,9 @@ async fn get_delivery(
     identity: Identity,
     Path(id): Path<String>,
 ) -> Result<Json<DeliveryDetail>> {
-    Ok(Json(webhooks.delivery(Some(identity.user_id()), &id).await?))
+    Ok(Json(
+        webhooks.delivery(Some(identity.user_id()), &id).await?,
+    ))
 }
 
 /// Queue a dead delivery again.

@@ -34,9 +34,11 @@ impl RetryPolicy {
         if attempt >= self.max_attempts {
             return Next::Dead;
         }
-        let doubled = self
-            .initial
-            .saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled = self.initial.saturating_mul(
+            1_u32
+                .checked_shl(attempt.saturating_sub(1))
+                .unwrap_or(u32::MAX),
+        );
         let ceiling = doubled.min(self.max);
         let jittered = ceiling.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
         Next::Retry(jittered.max(asked.unwrap_or_default()).min(self.max))

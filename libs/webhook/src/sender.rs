@@ -65,7 +65,12 @@ impl Sender {
             Ok(url) => url,
             Err(refused) => return failed(format!("target refused: it {refused}")),
         };
-        let signature = sign(call.secrets, call.unix_seconds, call.event_id, call.body.as_bytes());
+        let signature = sign(
+            call.secrets,
+            call.unix_seconds,
+            call.event_id,
+            call.body.as_bytes(),
+        );
         let sent = self
             .client
             .post(url)
@@ -133,7 +138,13 @@ fn describe(error: &reqwest::Error) -> String {
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }
 

@@ -119,7 +119,11 @@ pub fn verify(
                 .is_ok()
         })
     });
-    if fits { Ok(()) } else { Err(VerifyError::Mismatch) }
+    if fits {
+        Ok(())
+    } else {
+        Err(VerifyError::Mismatch)
+    }
 }
 
 fn mac(secret: &Secret, unix_seconds: i64, event_id: &str, body: &[u8]) -> Hmac<Sha256> {
@@ -170,7 +174,12 @@ mod tests {
     #[test]
     fn a_known_signature_matches_what_openssl_computes() {
         // printf '%s' '1700000000.evt_1.{"a":1}' | openssl dgst -sha256 -hmac whsec_test
-        let header = sign(&[secret("whsec_test")], 1_700_000_000, "evt_1", br#"{"a":1}"#);
+        let header = sign(
+            &[secret("whsec_test")],
+            1_700_000_000,
+            "evt_1",
+            br#"{"a":1}"#,
+        );
         assert_eq!(
             header,
             "t=1700000000,v1=9e8fde23fe2d3dc80c08243457386312c0969420543885a80a6cfd7115acf166"
@@ -185,7 +194,14 @@ mod tests {
             verify(&[known], &header, "evt", b"body", 100, DEFAULT_TOLERANCE).unwrap();
         }
         assert_eq!(
-            verify(&[secret("third")], &header, "evt", b"body", 100, DEFAULT_TOLERANCE),
+            verify(
+                &[secret("third")],
+                &header,
+                "evt",
+                b"body",
+                100,
+                DEFAULT_TOLERANCE
+            ),
             Err(VerifyError::Mismatch)
         );
     }
@@ -206,7 +222,15 @@ mod tests {
     fn malformed_headers_are_told_from_wrong_ones() {
         let tag = "0".repeat(64);
         let many = format!("t=1{}", format!(",v1={tag}").repeat(MAX_CANDIDATES + 1));
-        for header in ["", "t=1", "v1=00", "t=x,v1=00", "t=1,v1=zz", "t=1,t=2,v1=00", &many] {
+        for header in [
+            "",
+            "t=1",
+            "v1=00",
+            "t=x,v1=00",
+            "t=1,v1=zz",
+            "t=1,t=2,v1=00",
+            &many,
+        ] {
             assert_eq!(
                 verify(&[secret("k")], header, "evt", b"", 1, DEFAULT_TOLERANCE),
                 Err(VerifyError::Malformed),

@@ -85,8 +85,18 @@ impl Webhooks {
     ) -> Result<Self> {
         let sender = Sender::new(&config)?;
         let waker = Waker::default();
-        let inner = Inner { store, clock, config, sender, on_disabled, event_types, waker };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            store,
+            clock,
+            config,
+            sender,
+            on_disabled,
+            event_types,
+            waker,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Starts the worker; it ends with the scope. Claimed deliveries that a
@@ -97,7 +107,12 @@ impl Webhooks {
             concurrency: self.inner.config.concurrency,
             poll: Duration::from_millis(self.inner.config.poll_interval_ms),
         };
-        pump(scope, config, Arc::clone(&self.inner), self.inner.waker.clone());
+        pump(
+            scope,
+            config,
+            Arc::clone(&self.inner),
+            self.inner.waker.clone(),
+        );
     }
 
     /// Queues `event` for the owner's active endpoints that subscribe to its
@@ -109,13 +124,17 @@ impl Webhooks {
     /// Those of the database.
     pub async fn enqueue(&self, conn: &mut Conn, owner: &str, event: &WebhookEvent) -> Result<u64> {
         let targets = endpoints::active(conn, owner).await?;
-        let wanted = targets.iter().filter(|e| subscribes(&e.event_types, &event.kind));
+        let wanted = targets
+            .iter()
+            .filter(|e| subscribes(&e.event_types, &event.kind));
         let mut queued = 0;
         let mut prepared: Option<(String, String)> = None;
         for endpoint in wanted {
             let (payload, context) = match &prepared {
                 Some(prepared) => prepared,
-                None => prepared.insert((serde_json::to_string(event).internal()?, context_json()?)),
+                None => {
+                    prepared.insert((serde_json::to_string(event).internal()?, context_json()?))
+                }
             };
             let new = NewDelivery {
                 id: shoal_store::id::new("whd"),
@@ -277,7 +296,10 @@ impl Webhooks {
         let mut reader = self.inner.store.read().await?;
         let delivery = deliveries::get(&mut reader, owner.unwrap_or_default(), id).await?;
         let attempt_log = deliveries::attempts(&mut reader, id).await?;
-        Ok(DeliveryDetail { delivery, attempt_log })
+        Ok(DeliveryDetail {
+            delivery,
+            attempt_log,
+        })
     }
 
     /// Puts a dead delivery back into the queue.
@@ -324,7 +346,9 @@ impl Webhooks {
 
 impl fmt::Debug for Webhooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhooks").field("config", &self.inner.config).finish_non_exhaustive()
+        f.debug_struct("Webhooks")
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
     }
 }
 

@@ -12,12 +12,12 @@ use shoal_telemetry::propagate;
 use tracing::Instrument as _;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::webhooks::Inner;
 use crate::delivery::{Outcome, Verdict};
 use crate::endpoint::EndpointState;
 use crate::sender::Call;
 use crate::store::claim::{self, ClaimRequest, Claimed};
 use crate::store::{deliveries, endpoints};
+use crate::webhooks::Inner;
 
 /// Delivered rows removed per look; keeps the housekeeping's transaction short.
 const PRUNE_BATCH: i64 = 200;
@@ -67,7 +67,10 @@ impl Queue for Inner {
         tx.commit().await?;
         Ok(claimed
             .into_iter()
-            .map(|claimed| Job { claimed, lease_token: lease_token.clone() })
+            .map(|claimed| Job {
+                claimed,
+                lease_token: lease_token.clone(),
+            })
             .collect())
     }
 
@@ -86,12 +89,18 @@ impl Queue for Inner {
         let _ = span.set_parent(propagate::extract_map(&map));
         let context = Context::from_map(&map);
         if let Err(error) = context.attach(self.deliver(job)).instrument(span).await {
-            tracing::warn!(error.code = error.code(), "delivery not recorded: {error:?}");
+            tracing::warn!(
+                error.code = error.code(),
+                "delivery not recorded: {error:?}"
+            );
         }
     }
 
     async fn tidy(&self) {
-        let before = self.clock.now_ms().saturating_sub_unsigned(self.config.keep_delivered_ms);
+        let before = self
+            .clock
+            .now_ms()
+            .saturating_sub_unsigned(self.config.keep_delivered_ms);
         let pruned = async {
             if !claim::any_prunable(&mut *self.store.read().await?, before).await? {
                 return Ok(());
@@ -101,7 +110,10 @@ impl Queue for Inner {
             tx.commit().await
         };
         if let Err(error) = pruned.await {
-            tracing::warn!(error.code = error.code(), "old deliveries not removed: {error:?}");
+            tracing::warn!(
+                error.code = error.code(),
+                "old deliveries not removed: {error:?}"
+            );
         }
     }
 }
@@ -145,11 +157,19 @@ impl Inner {
         let verdict = outcome.verdict(&self.config.retry(), attempt, rand::random());
         let now = self.clock.now_ms();
         let mut tx = self.store.begin().await?;
-        let ours =
-            claim::settle(&mut tx, &job.claimed, &job.lease_token, outcome, verdict, started, now)
-                .await?;
+        let ours = claim::settle(
+            &mut tx,
+            &job.claimed,
+            &job.lease_token,
+            outcome,
+            verdict,
+            started,
+            now,
+        )
+        .await?;
         if ours {
-            self.note_health(&mut tx, &job.claimed.endpoint_id, verdict, now).await?;
+            self.note_health(&mut tx, &job.claimed.endpoint_id, verdict, now)
+                .await?;
         }
         tx.commit().await
     }

@@ -125,7 +125,10 @@ pub(crate) async fn get(conn: &mut Conn, owner: &str, id: &str) -> Result<Delive
         .await
         .db()?;
     row.map(Delivery::from).ok_or_else(|| {
-        Error::new(WebhookCode::DeliveryNotFound, format!("There is no webhook delivery {id:?}."))
+        Error::new(
+            WebhookCode::DeliveryNotFound,
+            format!("There is no webhook delivery {id:?}."),
+        )
     })
 }
 

@@ -134,7 +134,11 @@ pub(crate) async fn delete(conn: &mut Conn, owner: &str, id: &str) -> Result<()>
         .execute(&mut *conn)
         .await
         .db()?;
-    if done.rows_affected() == 0 { Err(not_found(id)) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        Err(not_found(id))
+    } else {
+        Ok(())
+    }
 }
 
 /// Makes `secret` the current one; the one before signs until `overlap_until`.
@@ -158,7 +162,11 @@ pub(crate) async fn rotate(
     .execute(&mut *conn)
     .await
     .db()?;
-    if done.rows_affected() == 0 { Err(not_found(id)) } else { Ok(()) }
+    if done.rows_affected() == 0 {
+        Err(not_found(id))
+    } else {
+        Ok(())
+    }
 }
 
 /// Active endpoints of an owner, for fanning an event out.
@@ -228,9 +236,15 @@ fn types_json(types: &[String]) -> String {
 }
 
 fn url_taken() -> Error {
-    Error::new(WebhookCode::UrlTaken, "You have already registered this URL.")
+    Error::new(
+        WebhookCode::UrlTaken,
+        "You have already registered this URL.",
+    )
 }
 
 pub(crate) fn not_found(id: &str) -> Error {
-    Error::new(WebhookCode::EndpointNotFound, format!("There is no webhook endpoint {id:?}."))
+    Error::new(
+        WebhookCode::EndpointNotFound,
+        format!("There is no webhook endpoint {id:?}."),
+    )
 }
