@@ -1,0 +1,35 @@
+//! What tests stand on: real servers on free ports, sinks that record what is
+//! sent to them, clocks that move when told, faults on demand.
+//!
+//! Nothing here is a mock of our own code: a test that wants a service starts
+//! the service ([`TestService`]), and one that wants a mail server talks SMTP
+//! to [`SmtpSink`]. Rejected: mock objects per trait, which agree with the test
+//! and not with the world, and shared servers outside of the test process,
+//! which tests leave dirty for each other.
+//!
+//! Failures panic with a sentence: this crate is only ever used by tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+mod client;
+mod eventually;
+mod faults;
+mod http_sink;
+mod proxy;
+mod service;
+mod smtp_sink;
+mod tokens;
+
+pub use client::{TestClient, TestRequest, TestResponse};
+pub use eventually::{Outcome, eventually};
+pub use faults::{Fault, Faults};
+pub use http_sink::{Answer, HttpSink, Received};
+pub use proxy::FaultProxy;
+pub use service::{TestService, TestServiceBuilder};
+pub use shoal_task::ManualClock;
+pub use smtp_sink::{Mail, SmtpSink};
+pub use tokens::TestIssuer;
