@@ -174,7 +174,11 @@ pub struct Built<S> {
     pub(crate) identity: Option<IdentityVerifier>,
     pub(crate) own_fallback: bool,
     pub(crate) own_openapi: bool,
+    pub(crate) http_layers: Option<HttpLayers>,
 }
+
+/// Layers that a module puts around its routes.
+pub(crate) type HttpLayers = Box<dyn FnOnce(axum::Router) -> axum::Router + Send>;
 
 impl<S> Built<S> {
     /// A module whose handlers share `state`.
@@ -187,6 +191,7 @@ impl<S> Built<S> {
             identity: None,
             own_fallback: false,
             own_openapi: false,
+            http_layers: None,
         }
     }
 
@@ -248,6 +253,17 @@ impl<S> Built<S> {
     #[must_use]
     pub fn own_openapi(mut self) -> Self {
         self.own_openapi = true;
+        self
+    }
+
+    /// Puts layers around all routes, inside the chassis' own stack; for a
+    /// gateway's CORS.
+    #[must_use]
+    pub fn http_layers(
+        mut self,
+        wrap: impl FnOnce(axum::Router) -> axum::Router + Send + 'static,
+    ) -> Self {
+        self.http_layers = Some(Box::new(wrap));
         self
     }
 }

@@ -224,10 +224,16 @@ fn dispatch<M: Module>(built: Built<M::State>, ops: Ops, shared: &Arc<Shared>) -
         state,
         grpc,
         own_fallback,
+        http_layers,
         ..
     } = built;
     let (api, _): (Router, _) = OpenApiRouter::with_state::<()>(M::api(), state).split_for_parts();
-    let http = stack::layered(api.merge(ops::router(ops)), own_fallback, shared);
+    let api = api.merge(ops::router(ops));
+    let api = match http_layers {
+        Some(wrap) => wrap(api),
+        None => api,
+    };
+    let http = stack::layered(api, own_fallback, shared);
     Dispatch {
         http,
         grpc: wiring::grpc(grpc.routes(), shared),

@@ -22,17 +22,18 @@ pub struct GatewayConfig {
 
 impl Default for GatewayConfig {
     fn default() -> Self {
-        let to = |prefix: &str, service: &str| RouteConfig {
+        let to = |prefix: &str, service: &str, check_tokens| RouteConfig {
             prefix: prefix.to_owned(),
             service: service.to_owned(),
+            check_tokens,
         };
         Self {
             routes: vec![
-                to("/.well-known", "auth"),
-                to("/auth", "auth"),
-                to("/billing", "billing"),
-                to("/notification", "notification"),
-                to("/order", "order"),
+                to("/.well-known", "auth", false),
+                to("/auth", "auth", false),
+                to("/billing", "billing", true),
+                to("/notification", "notification", true),
+                to("/order", "order", true),
             ],
             rate_limit: RateLimitConfig::default(),
             cors: CorsConfig::default(),
@@ -52,6 +53,14 @@ pub struct RouteConfig {
     /// Name of the service.
     #[schemars(length(min = 1))]
     pub service: String,
+    /// Answers 401 to a bad token before the service sees it. Off for the
+    /// service that renews tokens: a client may come there with a stale one.
+    #[serde(default = "yes")]
+    pub check_tokens: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How much one caller may ask for: a bucket that refills steadily.
@@ -71,7 +80,11 @@ pub struct RateLimitConfig {
 
 impl Default for RateLimitConfig {
     fn default() -> Self {
-        Self { per_user: 500, per_address: 200, burst_s: 2 }
+        Self {
+            per_user: 500,
+            per_address: 200,
+            burst_s: 2,
+        }
     }
 }
 
@@ -88,7 +101,10 @@ pub struct CorsConfig {
 
 impl Default for CorsConfig {
     fn default() -> Self {
-        Self { allowed_origins: Vec::new(), max_age_s: 600 }
+        Self {
+            allowed_origins: Vec::new(),
+            max_age_s: 600,
+        }
     }
 }
 
@@ -110,6 +126,10 @@ pub struct UpstreamConfig {
 
 impl Default for UpstreamConfig {
     fn default() -> Self {
-        Self { connect_timeout_ms: 1_000, max_idle: 256, idle_timeout_ms: 20_000 }
+        Self {
+            connect_timeout_ms: 1_000,
+            max_idle: 256,
+            idle_timeout_ms: 20_000,
+        }
     }
 }

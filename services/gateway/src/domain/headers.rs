@@ -30,7 +30,11 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap, client: Option<IpAddr>) {
     drop_hop_by_hop(headers);
     let forged: Vec<_> = headers
         .keys()
-        .filter(|name| INSIDE_ONLY.iter().any(|prefix| name.as_str().starts_with(prefix)))
+        .filter(|name| {
+            INSIDE_ONLY
+                .iter()
+                .any(|prefix| name.as_str().starts_with(prefix))
+        })
         .cloned()
         .collect();
     for name in forged {
@@ -93,7 +97,12 @@ mod tests {
         assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
         assert_eq!(headers["authorization"], "Bearer x");
         assert_eq!(headers["x-request-id"], "kept");
-        for gone in ["x-shoal-user", "x-shoal-mesh", "x-gray-version", "forwarded"] {
+        for gone in [
+            "x-shoal-user",
+            "x-shoal-mesh",
+            "x-gray-version",
+            "forwarded",
+        ] {
             assert!(!headers.contains_key(gone), "{gone}");
         }
     }

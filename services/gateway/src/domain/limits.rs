@@ -36,7 +36,9 @@ impl Limits {
         if self.users.len() > MANY_BUCKETS {
             self.users.retain_recent();
         }
-        self.users.check_key(&id.to_owned()).map_err(|not_until| self.refuse(&not_until))
+        self.users
+            .check_key(&id.to_owned())
+            .map_err(|not_until| self.refuse(&not_until))
     }
 
     /// Takes one request out of an address's bucket.
@@ -44,7 +46,9 @@ impl Limits {
         if self.addresses.len() > MANY_BUCKETS {
             self.addresses.retain_recent();
         }
-        self.addresses.check_key(&ip).map_err(|not_until| self.refuse(&not_until))
+        self.addresses
+            .check_key(&ip)
+            .map_err(|not_until| self.refuse(&not_until))
     }
 
     /// Forgets the buckets that are full again.
@@ -57,8 +61,11 @@ impl Limits {
 
     fn refuse(&self, not_until: &governor::NotUntil<governor::clock::QuantaInstant>) -> Error {
         let wait = not_until.wait_time_from(self.clock.now());
-        Error::new(CommonCode::TooManyRequests, "You sent more requests than your share.")
-            .with_retry_after(wait.max(Duration::from_millis(1)))
+        Error::new(
+            CommonCode::TooManyRequests,
+            "You sent more requests than your share.",
+        )
+        .with_retry_after(wait.max(Duration::from_millis(1)))
     }
 }
 
@@ -74,7 +81,11 @@ mod tests {
 
     #[test]
     fn one_callers_burst_does_not_touch_another() {
-        let limits = Limits::new(&RateLimitConfig { per_user: 1, per_address: 1, burst_s: 3 });
+        let limits = Limits::new(&RateLimitConfig {
+            per_user: 1,
+            per_address: 1,
+            burst_s: 3,
+        });
         for _ in 0..3 {
             limits.user("usr_a").unwrap();
         }

@@ -31,7 +31,8 @@ pub(crate) fn merge(version: &str, parts: Vec<(String, Value)>) -> Value {
         }
         if let Some(Value::Array(list)) = document.get_mut("tags").map(Value::take) {
             tags.extend(
-                list.into_iter().filter(|tag| seen_tags.insert(tag["name"].to_string())),
+                list.into_iter()
+                    .filter(|tag| seen_tags.insert(tag["name"].to_string())),
             );
         }
     }
@@ -60,7 +61,10 @@ fn take_object(document: &mut Value, key: &str, mut each: impl FnMut(String, Val
 fn rename_clashes(service: &str, known: &Map<String, Value>, document: &mut Value) {
     let known = known.get("schemas").and_then(Value::as_object);
     let Some(known) = known else { return };
-    let Some(own) = document.pointer("/components/schemas").and_then(Value::as_object) else {
+    let Some(own) = document
+        .pointer("/components/schemas")
+        .and_then(Value::as_object)
+    else {
         return;
     };
     let clashes: BTreeSet<String> = own
@@ -80,7 +84,9 @@ fn rename_clashes(service: &str, known: &Map<String, Value>, document: &mut Valu
     }
     rewrite_references(document, &|reference| {
         let name = reference.strip_prefix(SCHEMAS)?;
-        clashes.contains(name).then(|| format!("{SCHEMAS}{service}.{name}"))
+        clashes
+            .contains(name)
+            .then(|| format!("{SCHEMAS}{service}.{name}"))
     });
 }
 
@@ -125,7 +131,10 @@ mod tests {
             ],
         );
         let schemas = merged["components"]["schemas"].as_object().unwrap();
-        assert_eq!(schemas.keys().collect::<Vec<_>>(), ["Problem", "View", "b.View"]);
+        assert_eq!(
+            schemas.keys().collect::<Vec<_>>(),
+            ["Problem", "View", "b.View"]
+        );
         let reference = merged
             .pointer("/paths/~1b~1v1~1x/get/responses/200/content/application~1json/schema/$ref");
         assert_eq!(reference.unwrap(), "#/components/schemas/b.View");

@@ -6,13 +6,23 @@ use crate::config::RouteConfig;
 
 /// Routes with the longest prefix first.
 #[derive(Debug)]
-pub(crate) struct Routes(Vec<(String, Arc<str>)>);
+pub(crate) struct Routes(Vec<Route>);
+
+/// Where the paths below one prefix go.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// Label of the route in metrics, e.g. `/order/*`.
+    pub(crate) label: Arc<str>,
+    pub(crate) service: Arc<str>,
+    pub(crate) check_tokens: bool,
+    prefix: String,
+}
 
 impl Routes {
     /// # Errors
     /// A sentence that names the route which is not right.
     pub(crate) fn new(routes: &[RouteConfig]) -> Result<Self, String> {
-        let mut table: Vec<(String, Arc<str>)> = Vec::with_capacity(routes.len());
+        let mut table: Vec<Route> = Vec::with_capacity(routes.len());
         for route in routes {
             let prefix = &route.prefix;
             if !prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("//") {
@@ -20,26 +30,36 @@ impl Routes {
                     "prefix {prefix:?} must be whole segments such as \"/order\""
                 ));
             }
-            if table.iter().any(|(known, _)| known == prefix) {
+            if table.iter().any(|known| known.prefix == *prefix) {
                 return Err(format!("prefix {prefix:?} stands twice"));
             }
-            table.push((prefix.clone(), route.service.as_str().into()));
+            table.push(Route {
+                label: format!("{prefix}/*").into(),
+                service: route.service.as_str().into(),
+                check_tokens: route.check_tokens,
+                prefix: prefix.clone(),
+            });
         }
-        table.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        table.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
         Ok(Self(table))
     }
 
-    /// The service of the longest prefix that ends at a segment's end.
-    pub(crate) fn find(&self, path: &str) -> Option<&Arc<str>> {
+    /// The route of the longest prefix that ends at a segment's end.
+    pub(crate) fn find(&self, path: &str) -> Option<&Route> {
         let fits = |prefix: &str| {
-            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.0.iter().find(|(prefix, _)| fits(prefix)).map(|(_, service)| service)
+        self.0.iter().find(|route| fits(&route.prefix))
     }
 
     /// Each service once, by name.
     pub(crate) fn services(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<_> = self.0.iter().map(|(_, service)| Arc::clone(service)).collect();
+        let mut names: Vec<_> = self
+            .0
+            .iter()
+            .map(|route| Arc::clone(&route.service))
+            .collect();
         names.sort();
         names.dedup();
         names
@@ -58,6 +78,7 @@ mod tests {
             .map(|(prefix, service)| RouteConfig {
                 prefix: (*prefix).into(),
                 service: (*service).into(),
+                check_tokens: true,
             })
             .collect();
         Routes::new(&list)
@@ -66,7 +87,7 @@ mod tests {
     #[test]
     fn the_longest_prefix_wins_at_a_segments_end() {
         let routes = routes(&[("/a", "short"), ("/a/b", "long")]).unwrap();
-        let find = |path| routes.find(path).map(|s| &**s);
+        let find = |path| routes.find(path).map(|route| &*route.service);
         assert_eq!(find("/a/b/c"), Some("long"));
         assert_eq!(find("/a/bc"), Some("short"));
         assert_eq!(find("/a"), Some("short"));
@@ -79,15 +100,19 @@ mod tests {
         for bad in ["order", "/order/", "//", ""] {
             assert!(routes(&[(bad, "x")]).is_err(), "{bad:?}");
         }
-        assert!(routes(&[("/a", "x"), ("/a", "y")]).unwrap_err().contains("twice"));
+        assert!(
+            routes(&[("/a", "x"), ("/a", "y")])
+                .unwrap_err()
+                .contains("twice")
+        );
     }
 
     proptest! {
         #[test]
         fn a_path_never_reaches_a_service_whose_prefix_it_lacks(path in "/[a-c/]{0,8}") {
             let routes = routes(&[("/a", "/a"), ("/a/b", "/a/b"), ("/c", "/c")]).unwrap();
-            if let Some(prefix) = routes.find(&path) {
-                prop_assert!(path.starts_with(&**prefix));
+            if let Some(route) = routes.find(&path) {
+                prop_assert!(path.starts_with(&route.prefix));
             }
         }
     }

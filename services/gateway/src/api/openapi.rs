@@ -1,0 +1,61 @@
+//! One API description for the whole platform.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State as Ax;
+use http::Request;
+use http_body_util::{BodyExt as _, Limited};
+use serde_json::Value;
+use shoal_context::Context;
+use shoal_error::{CommonCode, Error, Result, ResultExt as _};
+
+use crate::State;
+use crate::domain::openapi;
+
+/// Largest document that a service may have.
+const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The whole platform's API.
+///
+/// Every public operation of every service in one OpenAPI document, read from
+/// the running services. A service that does not answer fails the whole: half
+/// a document would look like a removed API.
+#[utoipa::path(
+    get, path = "/docs/openapi.json", tag = "gateway",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
+)]
+pub(crate) async fn platform(Ax(state): Ax<Arc<State>>) -> Result<Json<Value>> {
+    let services = state.routes.services();
+    let parts = services.iter().map(|service| document_of(&state, service));
+    let parts = Context::current()
+        .child_with_timeout(TIMEOUT)
+        .scope(futures::future::try_join_all(parts))
+        .await?;
+    Ok(Json(openapi::merge(env!("CARGO_PKG_VERSION"), parts)))
+}
+
+async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {
+    let away = || format!("The service {service} did not give its API description.");
+    let instances = state.upstream.instances(service)?;
+    let Some(instance) = instances.first() else {
+        return Err(Error::new(CommonCode::Unavailable, away()));
+    };
+    let request = Request::get(format!("http://{}/openapi.json", instance.addr))
+        .body(Body::empty())
+        .internal()?;
+    let response = state.upstream.send(service, request).await;
+    let response = response.code(CommonCode::Unavailable, away())?;
+    if !response.status().is_success() {
+        return Err(Error::new(CommonCode::BadUpstream, away()));
+    }
+    let body = Limited::new(response.into_body(), MAX_DOCUMENT)
+        .collect()
+        .await;
+    let body = body.code(CommonCode::BadUpstream, away())?.to_bytes();
+    let document = serde_json::from_slice(&body).code(CommonCode::BadUpstream, away())?;
+    Ok((service.to_owned(), document))
+}

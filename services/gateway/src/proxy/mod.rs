@@ -1,0 +1,149 @@
+//! Passes requests on to services and their answers back.
+
+mod upstream;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State as Ax};
+use http::{Request, Response, Uri, uri};
+use http_body::Body as _;
+use shoal_context::Context;
+use shoal_discovery::Instance;
+use shoal_error::{CommonCode, Error, Result};
+use shoal_service::OptionalIdentity;
+use shoal_telemetry::http::RouteLabel;
+
+pub(crate) use upstream::Upstream;
+
+use crate::State;
+use crate::domain::headers;
+use crate::domain::routes::Route;
+
+/// Handles whatever path is not the gateway's own.
+pub(crate) async fn pass(
+    Ax(state): Ax<Arc<State>>,
+    identity: Result<OptionalIdentity>,
+    request: Request<Body>,
+) -> Result<Response<Body>> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let client = peer.map(|ConnectInfo(address)| address.ip());
+    let Some(route) = state.routes.find(request.uri().path()) else {
+        let text = format!("No service has the path {}.", request.uri().path());
+        return Err(Error::new(CommonCode::RouteNotFound, text));
+    };
+    admit(&state, route, client, identity)?;
+    let mut response = forward(&state, route, client, request).await?;
+    headers::to_client(response.headers_mut());
+    response
+        .extensions_mut()
+        .insert(RouteLabel(Arc::clone(&route.label)));
+    Ok(response)
+}
+
+/// Refuses a bad token, then a caller whose bucket is empty.
+fn admit(
+    state: &State,
+    route: &Route,
+    client: Option<IpAddr>,
+    identity: Result<OptionalIdentity>,
+) -> Result<()> {
+    let identity = match identity {
+        Ok(OptionalIdentity(identity)) => identity,
+        Err(error) if route.check_tokens => return Err(error),
+        Err(_) => None,
+    };
+    match (identity, client) {
+        (Some(identity), _) => state.limits.user(identity.user_id()),
+        (None, Some(ip)) => state.limits.address(ip),
+        (None, None) => Ok(()),
+    }
+}
+
+async fn forward(
+    state: &State,
+    route: &Route,
+    client: Option<IpAddr>,
+    mut request: Request<Body>,
+) -> Result<Response<Body>> {
+    headers::to_upstream(request.headers_mut(), client);
+    let context = Context::current();
+    context.to_http(request.headers_mut());
+    shoal_telemetry::propagate::inject_http(request.headers_mut());
+    if let Some(secret) = &state.mesh_secret {
+        request
+            .headers_mut()
+            .insert(shoal_service::MESH_HEADER, secret.clone());
+    }
+    let instances = state.upstream.instances(&route.service)?;
+    context
+        .stop_or(try_each(state, route, &instances, request))
+        .await?
+}
+
+/// Tries the instances in turn. Only a connection that could not be opened is
+/// tried elsewhere, and only for a request without a body: anything else may
+/// have been begun.
+async fn try_each(
+    state: &State,
+    route: &Route,
+    instances: &[Instance],
+    request: Request<Body>,
+) -> Result<Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let repeatable = body.is_end_stream();
+    let mut body = Some(body);
+    let mut failure = None;
+    for instance in instances {
+        let Some(body) = body.take().or_else(|| repeatable.then(Body::empty)) else {
+            break;
+        };
+        let mut copy = Request::new(body);
+        *copy.method_mut() = parts.method.clone();
+        *copy.headers_mut() = parts.headers.clone();
+        *copy.uri_mut() = target(instance, &parts.uri)?;
+        match state.upstream.send(&route.service, copy).await {
+            Ok(response) => return Ok(response.map(Body::new)),
+            Err(error) => {
+                let elsewhere = error.is_connect();
+                tracing::warn!(service = %route.service, instance = %instance.id, %error, "upstream failed");
+                failure = Some(error);
+                if !elsewhere {
+                    break;
+                }
+            }
+        }
+    }
+    Err(unavailable(&route.service, failure))
+}
+
+fn target(instance: &Instance, asked: &Uri) -> Result<Uri> {
+    let path = asked
+        .path_and_query()
+        .map_or("/", uri::PathAndQuery::as_str);
+    let target = Uri::builder()
+        .scheme("http")
+        .authority(instance.addr.as_str());
+    target.path_and_query(path).build().map_err(Error::internal)
+}
+
+fn unavailable(service: &str, failure: Option<hyper_util::client::legacy::Error>) -> Error {
+    let connected = failure.as_ref().is_some_and(|error| !error.is_connect());
+    let error = if connected {
+        Error::new(
+            CommonCode::BadUpstream,
+            format!("The service {service} broke off."),
+        )
+    } else {
+        Error::new(
+            CommonCode::Unavailable,
+            format!("The service {service} is away."),
+        )
+        .with_retry_after(std::time::Duration::from_secs(1))
+    };
+    match failure {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
+}

@@ -1,0 +1,109 @@
+//! Connections to the services' instances, kept and reused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use shoal_discovery::{Instance, Resolver};
+use shoal_error::{CommonCode, Error, Result};
+use shoal_telemetry::metrics::{Dependency, Outcome};
+
+use crate::config::UpstreamConfig;
+
+/// Sends requests to instances. One pool serves all of them: connections are
+/// kept by address.
+pub(crate) struct Upstream {
+    client: Client<HttpConnector, Body>,
+    resolver: Arc<dyn Resolver>,
+    services: HashMap<Arc<str>, PerService>,
+}
+
+struct PerService {
+    turn: AtomicUsize,
+    metrics: Arc<Dependency>,
+}
+
+impl Upstream {
+    pub(crate) fn new(
+        config: &UpstreamConfig,
+        resolver: Arc<dyn Resolver>,
+        services: Vec<Arc<str>>,
+    ) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(Duration::from_millis(config.connect_timeout_ms)));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_millis(config.idle_timeout_ms))
+            .pool_max_idle_per_host(config.max_idle)
+            .build(connector);
+        let services = services
+            .into_iter()
+            .map(|name| {
+                let metrics = Dependency::new("gateway", &name);
+                (
+                    name,
+                    PerService {
+                        turn: AtomicUsize::new(0),
+                        metrics,
+                    },
+                )
+            })
+            .collect();
+        Self {
+            client,
+            resolver,
+            services,
+        }
+    }
+
+    /// The instances of a service, each call beginning with the next one.
+    ///
+    /// # Errors
+    /// `Unavailable` when discovery knows none.
+    pub(crate) fn instances(&self, service: &str) -> Result<Vec<Instance>> {
+        let known = self.resolver.resolve(service);
+        let mut list: Vec<_> = known
+            .list
+            .iter()
+            .filter(|instance| instance.takes_work())
+            .cloned()
+            .collect();
+        if list.is_empty() {
+            let text = format!("No instance of the service {service} is known.");
+            return Err(
+                Error::new(CommonCode::Unavailable, text).with_retry_after(Duration::from_secs(1))
+            );
+        }
+        if let Some(per_service) = self.services.get(service) {
+            let turn = per_service.turn.fetch_add(1, Ordering::Relaxed);
+            let first = turn % list.len();
+            list.rotate_left(first);
+        }
+        Ok(list)
+    }
+
+    pub(crate) async fn send(
+        &self,
+        service: &str,
+        request: Request<Body>,
+    ) -> std::result::Result<Response<Incoming>, ClientError> {
+        let timer = self.services.get(service).map(|s| s.metrics.start("http"));
+        let outcome = self.client.request(request).await;
+        if let Some(timer) = timer {
+            timer.stop(match &outcome {
+                Ok(response) if response.status().is_server_error() => Outcome::Error,
+                Ok(_) => Outcome::Ok,
+                Err(_) => Outcome::Error,
+            });
+        }
+        outcome
+    }
+}
