@@ -130,6 +130,16 @@ impl Context {
         }
     }
 
+    /// The same request, caller and metadata, without its deadline: for a
+    /// stream that goes on for as long as somebody listens.
+    #[must_use]
+    pub fn without_deadline(&self) -> Self {
+        Self {
+            deadline: None,
+            ..self.clone()
+        }
+    }
+
     /// The same context with other metadata.
     #[must_use]
     pub fn with_meta(&self, change: impl FnOnce(&mut Metadata)) -> Self {

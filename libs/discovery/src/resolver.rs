@@ -31,33 +31,58 @@ pub trait Resolver: Send + Sync + std::fmt::Debug + 'static {
     fn watch(&self, service: &str) -> Watch;
 }
 
-/// A list of instances that changes. Clones see changes on their own.
+/// A list of instances that changes. Clones see changes on their own. It
+/// outlives its resolver: the last list then stays.
 #[derive(Clone, Debug)]
-pub struct Watch(watch::Receiver<Instances>);
+pub struct Watch {
+    receiver: watch::Receiver<Instances>,
+    seen: Option<u64>,
+}
 
 impl Watch {
-    /// Wraps the receiving end of a resolver's list.
-    pub fn new(receiver: watch::Receiver<Instances>) -> Self {
-        Self(receiver)
+    /// Wraps the receiving end of a resolver's list. What it holds now counts
+    /// as a change that this watch did not see yet.
+    pub fn new(mut receiver: watch::Receiver<Instances>) -> Self {
+        receiver.mark_changed();
+        Self {
+            receiver,
+            seen: None,
+        }
     }
 
     /// The list as known now.
     pub fn current(&self) -> Instances {
-        self.0.borrow().clone()
+        self.receiver.borrow().clone()
+    }
+
+    /// Whether there is a list that this watch did not take yet. Costs one
+    /// atomic read.
+    pub fn has_changed(&self) -> bool {
+        match self.receiver.has_changed() {
+            Ok(changed) => changed,
+            // The resolver is gone; its last list may be news all the same.
+            Err(_) => self.seen != Some(self.receiver.borrow().revision),
+        }
     }
 
     /// The list as known now, when it is another than this watch saw last.
     /// For callers that look before each use instead of waiting in a task.
     pub fn take_change(&mut self) -> Option<Instances> {
-        // A resolver that is gone leaves its last list standing.
-        self.0.has_changed().ok().filter(|changed| *changed)?;
-        Some(self.0.borrow_and_update().clone())
+        self.has_changed().then(|| self.take())
     }
 
-    /// Waits for the next list. `None` when the resolver is gone: the last
-    /// list then stays as it is.
+    /// Waits for the next list; the first time it gives what is known now.
+    /// `None` when the resolver is gone and its last list was taken.
     pub async fn changed(&mut self) -> Option<Instances> {
-        self.0.changed().await.ok()?;
-        Some(self.0.borrow_and_update().clone())
+        if !self.has_changed() {
+            self.receiver.changed().await.ok()?;
+        }
+        Some(self.take())
+    }
+
+    fn take(&mut self) -> Instances {
+        let list = self.receiver.borrow_and_update().clone();
+        self.seen = Some(list.revision);
+        list
     }
 }

@@ -132,6 +132,7 @@ mod tests {
         resolver.set("order", [Instance::at("127.0.0.1:1")]);
         let mut watch = resolver.watch("order");
         drop(resolver);
+        assert_eq!(addrs(&watch.take_change().unwrap()), ["127.0.0.1:1"]);
         assert!(watch.take_change().is_none());
         assert_eq!(addrs(&watch.current()), ["127.0.0.1:1"]);
     }

@@ -19,6 +19,15 @@ const DETAIL_KEY: &str = "shoal-error-bin";
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         error.log();
+        error.to_status()
+    }
+}
+
+impl Error {
+    /// The public face as a status, without a word in the log: for an error
+    /// that does not leave the process, such as a client stack's own.
+    pub fn to_status(&self) -> Status {
+        let error = self;
         let mut details = ErrorDetails::new();
         let meta: std::collections::HashMap<_, _> = error.meta().clone().into_iter().collect();
         details.set_error_info(error.code(), DOMAIN, meta);
@@ -53,9 +62,7 @@ impl From<Error> for Status {
             metadata,
         )
     }
-}
 
-impl Error {
     /// The error behind a status: exactly what the other side made, when it is
     /// one of ours, else the nearest kind under the code `common.upstream…`.
     pub fn from_status(status: Status) -> Self {

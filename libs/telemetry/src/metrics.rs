@@ -18,7 +18,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::{Metric, Registry};
 
-pub use dependency::Dependency;
+pub use dependency::{Dependency, Outcome};
 pub use http::HttpMetrics;
 pub use rpc::{RpcClientMetrics, RpcServerMetrics};
 pub use saturation::{InUse, Saturation};

@@ -1,0 +1,197 @@
+//! Sends each attempt to the instance that suits best.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as Task, Poll};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use shoal_discovery::Resolver;
+use tonic::body::Body;
+use tower::{Service, ServiceExt as _};
+use tracing::Span;
+
+use super::failure::Failure;
+use super::instances::{Load, Member, Pool};
+use crate::body::Held;
+use crate::{Balance, ClientConfig};
+
+/// All instances of a dependency as one service.
+#[derive(Clone, Debug)]
+pub(crate) struct Balanced(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    dependency: String,
+    pool: Pool,
+    picker: Picker,
+}
+
+impl Balanced {
+    pub(crate) fn new(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Self {
+        Self(Arc::new(Inner {
+            dependency: name.to_owned(),
+            pool: Pool::new(name, resolver, config),
+            picker: Picker::new(config.settings.balance, config.seed),
+        }))
+    }
+}
+
+impl Inner {
+    fn pick(&self) -> Option<Arc<Member>> {
+        let members = self.pool.members();
+        let awake: Vec<_> = members.iter().filter(|m| !self.pool.rests(m)).collect();
+        // When all rest, one that may be back is better than none.
+        let choice: Vec<_> = if awake.is_empty() {
+            members.iter().collect()
+        } else {
+            awake
+        };
+        let loads: Vec<_> = choice
+            .iter()
+            .map(|m| Candidate {
+                weight: m.instance.weight,
+                in_flight: m.in_flight(),
+            })
+            .collect();
+        self.picker.pick(&loads).map(|at| Arc::clone(choice[at]))
+    }
+
+    async fn attempt(&self, request: Request<Body>) -> Result<Response<Held<Body, Load>>, Failure> {
+        let Some(member) = self.pick() else {
+            return Err(Failure::no_instance(&self.dependency));
+        };
+        let addr = &member.instance.addr;
+        Span::current().record("server.address", addr);
+        let load = member.begin();
+        let mut channel = member.channel.clone();
+        let answer = match channel.ready().await {
+            Ok(ready) => ready.call(request).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(response) => {
+                self.pool.succeeded(&member);
+                Ok(response.map(|body| Held::new(body, Some(load))))
+            }
+            Err(error) => {
+                self.pool.failed(&member);
+                Err(Failure::transport(&self.dependency, addr, &error))
+            }
+        }
+    }
+}
+
+impl Service<Request<Body>> for Balanced {
+    type Response = Response<Held<Body, Load>>;
+    type Error = Failure;
+    type Future = BoxFuture<'static, Result<Self::Response, Failure>>;
+
+    fn poll_ready(&mut self, _: &mut Task<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.attempt(request).await })
+    }
+}
+
+/// What the choice depends on.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    weight: u32,
+    in_flight: usize,
+}
+
+/// Chooses among candidates; deterministic for a given seed.
+#[derive(Debug)]
+struct Picker {
+    balance: Balance,
+    /// State of a SplitMix64 generator: one atomic step per draw.
+    draws: AtomicU64,
+    /// Credit per candidate, for round robin.
+    credits: Mutex<Vec<i64>>,
+}
+
+impl Picker {
+    fn new(balance: Balance, seed: Option<u64>) -> Self {
+        let seed = seed.unwrap_or_else(rand::random);
+        Self {
+            balance,
+            draws: AtomicU64::new(seed),
+            credits: Mutex::default(),
+        }
+    }
+
+    fn pick(&self, candidates: &[Candidate]) -> Option<usize> {
+        match (candidates.len(), self.balance) {
+            (0, _) => None,
+            (1, _) => Some(0),
+            (_, Balance::LeastLoaded) => Some(self.less_loaded_of_two(candidates)),
+            (_, Balance::RoundRobin) => Some(self.next_in_turn(candidates)),
+        }
+    }
+
+    /// Two different candidates drawn by weight; the one with fewer calls per
+    /// weight wins. Near to the best of all, without looking at all.
+    fn less_loaded_of_two(&self, candidates: &[Candidate]) -> usize {
+        let total: u64 = candidates.iter().map(|c| u64::from(c.weight)).sum();
+        let first = drawn(candidates, None, self.draw() % total.max(1));
+        let rest = total - u64::from(candidates[first].weight);
+        let second = drawn(candidates, Some(first), self.draw() % rest.max(1));
+        let (a, b) = (candidates[first], candidates[second]);
+        // a.in_flight / a.weight <= b.in_flight / b.weight, without dividing.
+        let load =
+            |own: Candidate, other: Candidate| (own.in_flight as u64 + 1) * u64::from(other.weight);
+        if load(a, b) <= load(b, a) {
+            first
+        } else {
+            second
+        }
+    }
+
+    /// Smooth weighted round robin: each turn all gain their weight, and the
+    /// richest pays the sum of all.
+    fn next_in_turn(&self, candidates: &[Candidate]) -> usize {
+        let mut credits = self.credits.lock().unwrap_or_else(PoisonError::into_inner);
+        credits.resize(candidates.len(), 0);
+        let mut richest = 0;
+        for (at, candidate) in candidates.iter().enumerate() {
+            credits[at] += i64::from(candidate.weight);
+            if credits[at] > credits[richest] {
+                richest = at;
+            }
+        }
+        credits[richest] -= candidates.iter().map(|c| i64::from(c.weight)).sum::<i64>();
+        richest
+    }
+
+    fn draw(&self) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self
+            .draws
+            .fetch_add(STEP, Ordering::Relaxed)
+            .wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+/// The candidate under `ticket` when each holds as many tickets as its weight.
+fn drawn(candidates: &[Candidate], without: Option<usize>, mut ticket: u64) -> usize {
+    for (at, candidate) in candidates
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| Some(*at) != without)
+    {
+        let weight = u64::from(candidate.weight);
+        if ticket < weight {
+            return at;
+        }
+        ticket -= weight;
+    }
+    // Reached only when all weights are zero.
+    usize::from(without == Some(0))
+}

@@ -1,0 +1,85 @@
+//! Why an attempt failed, and whether the callee may have begun the work.
+
+use std::error::Error as StdError;
+
+use shoal_error::{CommonCode, Error};
+use tonic::{ConnectError, Status};
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) status: Status,
+    /// Whether the request may have reached the callee. If not, repeating it
+    /// is safe whatever it does.
+    pub(crate) sent: bool,
+}
+
+impl Failure {
+    /// There is nobody to call.
+    pub(crate) fn no_instance(dependency: &str) -> Self {
+        let message = format!("No instance of {dependency} takes calls.");
+        Self {
+            status: unavailable(message),
+            sent: false,
+        }
+    }
+
+    /// The connection failed before, while or after the request was sent.
+    pub(crate) fn transport(
+        dependency: &str,
+        addr: &str,
+        error: &(dyn StdError + 'static),
+    ) -> Self {
+        let sent = !was_never_sent(error);
+        let reason = innermost(error);
+        if sent {
+            tracing::warn!(
+                dependency,
+                server.address = addr,
+                reason,
+                "a connection broke"
+            );
+            Self {
+                status: unavailable(format!("{dependency} broke the connection.")),
+                sent,
+            }
+        } else {
+            tracing::warn!(dependency, server.address = addr, reason, "cannot connect");
+            Self {
+                status: unavailable(format!("{dependency} cannot be reached.")),
+                sent,
+            }
+        }
+    }
+}
+
+fn unavailable(message: String) -> Status {
+    Error::new(CommonCode::Unavailable, message).to_status()
+}
+
+/// The connection never came to be, or closed before the request got onto it.
+fn was_never_sent(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| {
+        cause.is::<ConnectError>()
+            || cause
+                .downcast_ref::<hyper::Error>()
+                .is_some_and(hyper::Error::is_canceled)
+    })
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    chain(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+}
+
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
+}

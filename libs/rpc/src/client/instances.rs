@@ -1,0 +1,182 @@
+//! The instances of a dependency with their connections and their load.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use shoal_discovery::{Instance, Instances, Resolver, Watch};
+use tokio::time::Instant;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::ClientConfig;
+
+/// An instance that failed is passed over for this long, twice as long with
+/// each further failure, as long as there are others.
+const FIRST_REST: Duration = Duration::from_millis(200);
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// One connection to one instance.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) instance: Instance,
+    pub(crate) channel: Channel,
+    in_flight: AtomicUsize,
+    failures: AtomicU32,
+    /// Milliseconds since the pool's start.
+    rests_until: AtomicU64,
+}
+
+impl Member {
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts a call until the guard is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> Load {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Load(Arc::clone(self))
+    }
+}
+
+/// A call in a member's load.
+#[derive(Debug)]
+pub(crate) struct Load(Arc<Member>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Follows the resolver. Looked at before each attempt instead of in a task:
+/// nothing runs when nobody calls, and a change counts from the next attempt.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    state: RwLock<State>,
+    started: Instant,
+    make: MakeChannel,
+}
+
+#[derive(Debug)]
+struct State {
+    watch: Watch,
+    /// Those that take work.
+    members: Arc<[Arc<Member>]>,
+}
+
+impl Pool {
+    pub(crate) fn new(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Self {
+        let watch = resolver.watch(name);
+        // Seen as changed, so that the first attempt, which runs in a runtime,
+        // makes the channels.
+        let state = State {
+            watch,
+            members: Arc::default(),
+        };
+        let make = MakeChannel::new(config);
+        Self {
+            state: RwLock::new(state),
+            started: Instant::now(),
+            make,
+        }
+    }
+
+    /// Members that take work now.
+    pub(crate) fn members(&self) -> Arc<[Arc<Member>]> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        if !state.watch.has_changed() {
+            return Arc::clone(&state.members);
+        }
+        drop(state);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = state.watch.take_change() {
+            state.members = self.renew(&list, &state.members);
+        }
+        Arc::clone(&state.members)
+    }
+
+    pub(crate) fn failed(&self, member: &Member) {
+        let failures = member.failures.fetch_add(1, Ordering::Relaxed).min(16);
+        let rest = FIRST_REST.saturating_mul(1 << failures).min(LONGEST_REST);
+        member
+            .rests_until
+            .store(self.now() + rest.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn succeeded(&self, member: &Member) {
+        // Read first: a store would pull the line from other cores per call.
+        if member.failures.load(Ordering::Relaxed) != 0 {
+            member.failures.store(0, Ordering::Relaxed);
+            member.rests_until.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn rests(&self, member: &Member) -> bool {
+        let until = member.rests_until.load(Ordering::Relaxed);
+        until != 0 && self.now() < until
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Keeps the connections of instances that stay. Those of others close
+    /// when their last call is done.
+    fn renew(&self, list: &Instances, old: &[Arc<Member>]) -> Arc<[Arc<Member>]> {
+        let mut kept: Vec<_> = old.to_vec();
+        let wanted = list.list.iter().filter(|instance| instance.takes_work());
+        let copies = wanted.flat_map(|i| std::iter::repeat_n(i, self.make.connections));
+        let members = copies.filter_map(|instance| {
+            let same = |member: &Arc<Member>| member.instance == *instance;
+            match kept.iter().position(same) {
+                Some(at) => Some(kept.swap_remove(at)),
+                None => self.make.member(instance).map(Arc::new),
+            }
+        });
+        members.collect()
+    }
+}
+
+#[derive(Debug)]
+struct MakeChannel {
+    caller: String,
+    connect_timeout: Duration,
+    keep_alive: Duration,
+    connections: usize,
+}
+
+impl MakeChannel {
+    fn new(config: &ClientConfig) -> Self {
+        Self {
+            caller: config.caller.clone(),
+            connect_timeout: Duration::from_millis(config.settings.connect_timeout_ms),
+            keep_alive: Duration::from_millis(config.settings.keep_alive_ms.max(1)),
+            connections: config.settings.connections.max(1),
+        }
+    }
+
+    fn member(&self, instance: &Instance) -> Option<Member> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", instance.addr))
+            .and_then(|endpoint| endpoint.user_agent(format!("shoal/{}", self.caller)));
+        let endpoint = endpoint
+            .inspect_err(|error| {
+                tracing::error!(instance.addr, %error, "an instance has no usable address");
+            })
+            .ok()?;
+        let channel = endpoint
+            .connect_timeout(self.connect_timeout)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(self.keep_alive)
+            .keep_alive_timeout(self.connect_timeout)
+            // Finds a dead connection before the next call does.
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        Some(Member {
+            instance: instance.clone(),
+            channel,
+            in_flight: AtomicUsize::new(0),
+            failures: AtomicU32::new(0),
+            rests_until: AtomicU64::new(0),
+        })
+    }
+}

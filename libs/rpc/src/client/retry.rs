@@ -1,0 +1,141 @@
+//! Repeats what failed without harm, a bounded number of times.
+
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use shoal_context::Context;
+use shoal_telemetry::metrics::RpcClientMetrics;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+use tracing::Span;
+
+use super::failure::Failure;
+use super::replay::Replay;
+use super::request::Idempotent;
+use crate::RpcClientSettings;
+use crate::body::code_in;
+
+#[derive(Clone, Debug)]
+pub(crate) struct RetryLayer {
+    policy: Policy,
+    metrics: Arc<RpcClientMetrics>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Policy {
+    retries: u32,
+    backoff: Duration,
+    max_backoff: Duration,
+}
+
+impl RetryLayer {
+    pub(crate) fn new(caller: &str, dependency: &str, settings: &RpcClientSettings) -> Self {
+        let policy = Policy {
+            retries: settings.retries,
+            backoff: Duration::from_millis(settings.backoff_ms),
+            max_backoff: Duration::from_millis(settings.max_backoff_ms),
+        };
+        Self {
+            policy,
+            metrics: RpcClientMetrics::new(caller, dependency),
+        }
+    }
+}
+
+impl<S> Layer<S> for RetryLayer {
+    type Service = Retry<S>;
+
+    fn layer(&self, inner: S) -> Retry<S> {
+        Retry {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Retry<S> {
+    inner: S,
+    layer: RetryLayer,
+}
+
+impl<S, R> Service<Request<Body>> for Retry<S>
+where
+    S: Service<Request<Body>, Response = Response<R>, Error = Failure> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    R: Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<R>, Status>>;
+
+    fn poll_ready(&mut self, _: &mut Task<'_>) -> Poll<Result<(), Status>> {
+        // What is below is always ready.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (mut inner, layer) = (self.inner.clone(), self.layer.clone());
+        Box::pin(async move {
+            let idempotent = request.extensions().get::<Idempotent>().is_some();
+            let (parts, body) = request.into_parts();
+            let mut body = Replay::new(body);
+            let mut attempt = 0;
+            loop {
+                attempt += 1;
+                let Some(next) = body.next() else {
+                    return Err(Status::internal("a body was sent twice"));
+                };
+                let answer = inner.call(Request::from_parts(parts.clone(), next)).await;
+                let pause = layer.policy.pause(attempt, &answer, idempotent);
+                match pause.filter(|pause| body.can_repeat() && fits(*pause)) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => {
+                        if attempt > 1 {
+                            Span::current().record("rpc.attempts", attempt);
+                        }
+                        return answer.map_err(|failure| failure.status);
+                    }
+                }
+                layer.metrics.retry();
+            }
+        })
+    }
+}
+
+impl Policy {
+    /// How long to wait before the next attempt; `None` when there is to be
+    /// none.
+    fn pause<R>(
+        &self,
+        attempt: u32,
+        answer: &Result<Response<R>, Failure>,
+        idempotent: bool,
+    ) -> Option<Duration> {
+        let harmless = match answer {
+            Ok(response) => idempotent && code_in(response.headers()) == Some(Code::Unavailable),
+            Err(failure) => !failure.sent || idempotent,
+        };
+        if !harmless || attempt > self.retries {
+            return None;
+        }
+        let longest = self
+            .backoff
+            .saturating_mul(1 << (attempt - 1).min(16))
+            .min(self.max_backoff);
+        // Spread over the upper half, so that callers who failed together do
+        // not come back together.
+        Some(longest.mul_f64(rand::random_range(0.5..=1.0)))
+    }
+}
+
+/// Whether an attempt after the pause still has time to do something.
+fn fits(pause: Duration) -> bool {
+    Context::current()
+        .remaining()
+        .is_none_or(|left| left > pause.saturating_mul(2))
+}
