@@ -176,15 +176,16 @@ pub async fn queued(conn: &mut Conn, group: &str, limit: u32) -> Result<Vec<Dead
     rows.iter().map(read).collect()
 }
 
-/// Calls an event done, in the transaction of the attempt that succeeded.
+/// Calls a queued event done, in the transaction of the attempt that deals with
+/// it. False when someone else did.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn settle(tx: &mut Tx, group: &str, event_id: &str) -> Result<()> {
+pub async fn settle(tx: &mut Tx, group: &str, event_id: &str) -> Result<bool> {
     let now = tx.now_ms();
-    sqlx::query(
+    let done = sqlx::query(
         "UPDATE dead_letters SET state = 'done', updated_at = $1 \
-         WHERE consumer = $2 AND event_id = $3",
+         WHERE consumer = $2 AND event_id = $3 AND state = 'queued'",
     )
     .bind(now)
     .bind(group)
@@ -192,7 +193,7 @@ pub async fn settle(tx: &mut Tx, group: &str, event_id: &str) -> Result<()> {
     .execute(&mut **tx)
     .await
     .db()?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 fn read(row: &AnyRow) -> Result<DeadLetter> {

@@ -46,6 +46,7 @@ pub use error::{DbError, SqlResultExt, is_conflict};
 pub use migrate::Migrations;
 pub use outbox::EventEnvelope;
 pub use page::{Cursor, Page, PageRequest};
+pub use statement::{loudly, quietly};
 pub use store::Store;
 
 /// The tables that every service has.

@@ -16,7 +16,7 @@ use shoal_proto::events::Event;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::conn::{Conn, Tx};
+use crate::conn::Tx;
 use crate::error::SqlResultExt as _;
 use crate::{Dialect, Store, id};
 
@@ -194,20 +194,12 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Holds the rows that `relay` has claimed for another `lease`.
+/// Holds claimed rows for another `lease`.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn renew(store: &Store, relay: &str, lease: Duration) -> Result<()> {
-    let mut tx = store.begin().await?;
-    let until = tx.now_ms() + millis(lease);
-    sqlx::query("UPDATE outbox SET claimed_until = $1 WHERE claimed_by = $2 AND sent_at IS NULL")
-        .bind(until)
-        .bind(relay)
-        .execute(&mut *tx)
-        .await
-        .db()?;
-    tx.commit().await
+pub async fn renew(store: &Store, relay: &str, seqs: &[i64], lease: Duration) -> Result<()> {
+    hold_for(store, relay, seqs, lease).await
 }
 
 /// Marks rows as taken by the bus.
@@ -232,18 +224,47 @@ pub async fn mark_sent(store: &Store, rows: &[Sent]) -> Result<()> {
     tx.commit().await
 }
 
-/// Gives claimed rows back, so that the next claim finds them.
+/// Gives claimed rows back, to be claimed again after `pause`. Later rows of the
+/// same subjects wait for them.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn release(store: &Store, relay: &str) -> Result<()> {
+pub async fn release(store: &Store, relay: &str, seqs: &[i64], pause: Duration) -> Result<()> {
+    hold_for(store, relay, seqs, pause).await
+}
+
+async fn hold_for(store: &Store, relay: &str, seqs: &[i64], time: Duration) -> Result<()> {
+    if seqs.is_empty() {
+        return Ok(());
+    }
     let mut tx = store.begin().await?;
-    sqlx::query("UPDATE outbox SET claimed_until = 0 WHERE claimed_by = $1 AND sent_at IS NULL")
+    let until = tx.now_ms() + millis(time);
+    let sql = format!(
+        "UPDATE outbox SET claimed_until = $1 WHERE claimed_by = $2 AND sent_at IS NULL \
+         AND seq IN ({})",
+        list(seqs)
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(until)
         .bind(relay)
+        .persistent(false)
         .execute(&mut *tx)
         .await
         .db()?;
     tx.commit().await
+}
+
+/// Types of the events sent since `since_ms`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn kinds_sent_since(store: &Store, since_ms: i64) -> Result<Vec<String>> {
+    let mut conn = store.read().await?;
+    sqlx::query_scalar("SELECT DISTINCT kind FROM outbox WHERE sent_at >= $1")
+        .bind(since_ms)
+        .fetch_all(&mut *conn)
+        .await
+        .db()
 }
 
 /// Sends rows again that the bus has lost: those sent since `since_ms` whose
@@ -327,10 +348,9 @@ pub async fn lag(store: &Store) -> Result<Lag> {
 }
 
 async fn has_unsent(store: &Store) -> Result<bool> {
-    let mut conn: crate::Reader = store.read().await?;
-    let conn: &mut Conn = &mut conn;
+    let mut conn = store.read().await?;
     let row = sqlx::query("SELECT seq FROM outbox WHERE sent_at IS NULL LIMIT 1")
-        .fetch_optional(conn)
+        .fetch_optional(&mut *conn)
         .await
         .db()?;
     Ok(row.is_some())

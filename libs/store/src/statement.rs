@@ -18,6 +18,27 @@ use crate::session::Interrupt;
 use crate::shared::Shared;
 use crate::summary::Summary;
 
+tokio::task_local! {
+    static QUIET: bool;
+}
+
+/// Runs background work whose statements are no part of any request, such as
+/// polling: they get no spans, which would only push requests out of the trace
+/// store. Metrics still count them.
+pub fn quietly<F: Future>(work: F) -> impl Future<Output = F::Output> + use<F> {
+    QUIET.scope(true, work)
+}
+
+/// Gives the statements of a piece of work their spans again, inside of
+/// [`quietly`].
+pub fn loudly<F: Future>(work: F) -> impl Future<Output = F::Output> + use<F> {
+    QUIET.scope(false, work)
+}
+
+fn quiet() -> bool {
+    QUIET.try_with(|quiet| *quiet).unwrap_or(false)
+}
+
 /// Knows whether a statement is running on a connection and how to end it.
 pub(crate) struct Guard {
     interrupt: Interrupt,
@@ -52,6 +73,9 @@ impl Guard {
     /// A span for a statement, after OpenTelemetry's conventions for databases.
     /// Parameters are never recorded.
     pub(crate) fn span(&self, sql: &str) -> Span {
+        if quiet() {
+            return Span::none();
+        }
         let summary = Summary::of(sql);
         tracing::info_span!(
             target: "shoal_store::sql",

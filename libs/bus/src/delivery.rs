@@ -1,0 +1,260 @@
+//! What a consumer group does with one event, whichever bus brought it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use shoal_error::{Error, Result};
+use shoal_store::dead_letters::{self, DeadLetter, Parked};
+use shoal_store::{EventEnvelope, Store, Tx, inbox, loudly};
+use shoal_task::Scope;
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+
+use crate::consumer::Handler;
+use crate::metrics::{self, Outcome};
+use crate::{BusCode, ConsumerConfig, backoff, spans};
+
+/// A consumer group with all that an attempt needs.
+pub(crate) struct Delivery {
+    pub(crate) group: String,
+    pub(crate) types: Vec<String>,
+    pub(crate) store: Store,
+    pub(crate) config: ConsumerConfig,
+    pub(crate) scope: Scope,
+    handler: Arc<dyn Handler>,
+    permits: Semaphore,
+}
+
+/// Which row makes sure that the effect happens once.
+#[derive(Clone, Copy)]
+enum Once {
+    /// A row of the inbox, for an event from the bus.
+    Inbox,
+    /// The queued dead letter, for an event that was parked before.
+    Letter,
+}
+
+impl Delivery {
+    pub(crate) fn new(
+        group: String,
+        types: Vec<String>,
+        handler: Arc<dyn Handler>,
+        config: ConsumerConfig,
+        store: Store,
+        scope: Scope,
+    ) -> Self {
+        let permits = Semaphore::new(config.concurrency.max(1));
+        Self {
+            group,
+            types,
+            store,
+            config,
+            scope,
+            handler,
+            permits,
+        }
+    }
+
+    /// Whether the group wants events of this type.
+    pub(crate) fn wants(&self, kind: &str) -> bool {
+        self.types.iter().any(|t| t == kind)
+    }
+
+    /// Deals with an event for good: its effect is committed, or it is parked.
+    ///
+    /// # Errors
+    /// When the consumer is shutting down; the bus has to bring it again.
+    pub(crate) async fn deliver(&self, event: &EventEnvelope) -> Result<()> {
+        self.see_through(event, Once::Inbox).await
+    }
+
+    /// Has a queued dead letter tried again; it ends done or parked.
+    ///
+    /// # Errors
+    /// Those of [`Delivery::deliver`].
+    pub(crate) async fn redeliver(&self, letter: &DeadLetter) -> Result<()> {
+        if let Some(event) = letter.event() {
+            return self.see_through(&event, Once::Letter).await;
+        }
+        let mut tx = self.store.begin().await?;
+        let parked = Parked {
+            group: &self.group,
+            event_id: &letter.event_id,
+            kind: &letter.kind,
+            subject: &letter.subject,
+            envelope: letter.envelope.clone(),
+            reason: &letter.reason,
+            attempts: 1,
+        };
+        dead_letters::park(&mut tx, &parked).await?;
+        tx.commit().await
+    }
+
+    async fn see_through(&self, event: &EventEnvelope, once: Once) -> Result<()> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let Err(error) = self.attempt(event, attempt, once).await else {
+                return Ok(());
+            };
+            if self.scope.is_cancelled() {
+                return Err(error);
+            }
+            let hopeless = error.is(BusCode::UnreadableEvent);
+            if hopeless || attempt >= self.config.max_attempts {
+                match self.park(event, attempt, &error, once).await {
+                    Ok(()) => return Ok(()),
+                    // The database is away; the event stays with us until it is back.
+                    Err(e) => tracing::warn!(error = %e.report(), "an event could not be parked"),
+                }
+            }
+            let pause = backoff::pause(attempt, self.config.first_pause, self.config.max_pause);
+            tokio::select! {
+                () = self.scope.cancelled() => return Err(error),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One attempt, in its own transaction, span and deadline.
+    async fn attempt(&self, event: &EventEnvelope, attempt: u32, once: Once) -> Result<()> {
+        let Ok(_permit) = self.permits.acquire().await else {
+            return Ok(());
+        };
+        let span = spans::processing(event, self.store.service(), &self.group, attempt);
+        let context = event
+            .restore_context()
+            .child_with_timeout(self.config.attempt_timeout);
+        let work = AssertUnwindSafe(context.scope(self.run(event, once))).catch_unwind();
+        let outcome = loudly(work)
+            .instrument(span.clone())
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::new(
+                    BusCode::HandlerPanicked,
+                    "The handler panicked.",
+                ))
+            });
+        match &outcome {
+            Ok(done) => {
+                metrics::attempt(self.store.service(), &self.group, &event.kind, *done);
+                let delay = self.store.clock().now_ms() - event.occurred_at;
+                metrics::delay(self.store.service(), &self.group, delay);
+            }
+            Err(error) => {
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", error.code());
+                metrics::attempt(
+                    self.store.service(),
+                    &self.group,
+                    &event.kind,
+                    Outcome::Failed,
+                );
+                span.in_scope(|| {
+                    tracing::warn!(
+                        consumer = self.group,
+                        event.kind = event.kind,
+                        event.id = event.id,
+                        attempt,
+                        error = %error.report(),
+                        "an event could not be handled"
+                    );
+                });
+            }
+        }
+        outcome.map(|_| ())
+    }
+
+    async fn run(&self, event: &EventEnvelope, once: Once) -> Result<Outcome> {
+        let mut tx = self.store.begin().await?;
+        if !self.first_time(&mut tx, event, once).await? {
+            return Ok(Outcome::Duplicate);
+        }
+        self.handler.handle(&mut tx, event).await?;
+        tx.commit().await?;
+        Ok(Outcome::Handled)
+    }
+
+    async fn first_time(&self, tx: &mut Tx, event: &EventEnvelope, once: Once) -> Result<bool> {
+        match once {
+            Once::Inbox => inbox::first_time(tx, &self.group, &event.id).await,
+            Once::Letter => dead_letters::settle(tx, &self.group, &event.id).await,
+        }
+    }
+
+    async fn park(
+        &self,
+        event: &EventEnvelope,
+        attempts: u32,
+        error: &Error,
+        once: Once,
+    ) -> Result<()> {
+        let mut tx = self.store.begin().await?;
+        // From now on the dead letter stands for the event; another delivery by
+        // the bus must not run beside a redrive.
+        if matches!(once, Once::Inbox) && !self.first_time(&mut tx, event, once).await? {
+            return Ok(());
+        }
+        let parked = Parked {
+            group: &self.group,
+            event_id: &event.id,
+            kind: &event.kind,
+            subject: &event.subject,
+            envelope: serde_json::to_value(event).map_err(Error::internal)?,
+            reason: &error.report(),
+            attempts,
+        };
+        dead_letters::park(&mut tx, &parked).await?;
+        tx.commit().await?;
+        metrics::attempt(
+            self.store.service(),
+            &self.group,
+            &event.kind,
+            Outcome::Parked,
+        );
+        tracing::error!(
+            consumer = self.group,
+            event.kind = event.kind,
+            event.id = event.id,
+            attempts,
+            error = %error.report(),
+            "an event was parked"
+        );
+        Ok(())
+    }
+
+    /// Parks a message that is not an event at all.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub(crate) async fn park_raw(
+        &self,
+        id: &str,
+        raw: serde_json::Value,
+        reason: &str,
+    ) -> Result<()> {
+        let mut tx = self.store.begin().await?;
+        if inbox::first_time(&mut tx, &self.group, id).await? {
+            let parked = Parked {
+                group: &self.group,
+                event_id: id,
+                kind: "",
+                subject: "",
+                envelope: raw,
+                reason,
+                attempts: 1,
+            };
+            dead_letters::park(&mut tx, &parked).await?;
+            tx.commit().await?;
+            metrics::attempt(self.store.service(), &self.group, "", Outcome::Parked);
+            tracing::error!(
+                consumer = self.group,
+                id,
+                reason,
+                "an unreadable message was parked"
+            );
+        }
+        Ok(())
+    }
+}
