@@ -39,9 +39,9 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
 
-    /// Form of the log: pretty or json.
-    #[arg(long, default_value = "pretty")]
-    pub log_format: String,
+    /// Form of the log.
+    #[arg(long, value_enum, default_value_t = LogForm::Pretty)]
+    pub log_format: LogForm,
 
     /// Levels per module, e.g. info,shoal_order=debug.
     #[arg(long, default_value = "warn,shoal_up=info")]
@@ -55,4 +55,20 @@ pub struct Options {
     /// in place of the walk-through. For scripts.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogForm {
+    /// For people.
+    Pretty,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Default for Options {
+    /// As without any option.
+    fn default() -> Self {
+        Self::parse_from(["up"])
+    }
 }

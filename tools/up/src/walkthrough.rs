@@ -2,51 +2,98 @@
 //! paste.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
+
+use rand::RngExt as _;
+
+use crate::cli::Options;
+use crate::platform::{Addresses, Up, anchored};
 
 /// What the walk-through speaks of.
-#[derive(Debug)]
-pub struct Facts<'a> {
-    /// Address of the gateway.
-    pub gateway: SocketAddr,
-    /// Names and addresses of the services.
-    pub services: &'a [(&'static str, SocketAddr)],
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Where everything listens.
+    pub addresses: Addresses,
     /// Id of the product to order; `None` with an empty catalogue.
-    pub product: Option<&'a str>,
+    pub product: Option<String>,
     /// Trace id that the order is to have, 32 hex digits.
-    pub trace_id: &'a str,
+    pub trace_id: String,
     /// Folder of everything that is kept.
-    pub data_dir: &'a Path,
+    pub data_dir: PathBuf,
     /// Where data and events are, in words.
-    pub stores: &'a str,
+    pub stores: String,
+    /// E-mail address of the administrator and the file with the password.
+    pub admin: (String, PathBuf),
+}
+
+impl Facts {
+    /// Those of a running platform.
+    pub fn new(options: &Options, up: &Up) -> Self {
+        let data = match options.database_url {
+            Some(_) => "PostgreSQL",
+            None => "SQLite",
+        };
+        let events = match options.redis_url {
+            Some(_) => "events over Redis",
+            None => "events inside the process",
+        };
+        Self {
+            addresses: up.addresses,
+            product: up.products.first().cloned(),
+            trace_id: format!("{:032x}", rand::rng().random::<u128>().max(1)),
+            data_dir: anchored(&options.data_dir),
+            stores: format!("{data}, {events}"),
+            admin: (up.admin.email.to_owned(), up.admin.password_file.clone()),
+        }
+    }
+}
+
+/// The facts for a script: one line of JSON.
+pub fn json(facts: &Facts) -> String {
+    let addresses = &facts.addresses;
+    let mut services = serde_json::Map::new();
+    for (name, address) in addresses.services() {
+        services.insert(name.to_owned(), address.to_string().into());
+    }
+    let line = serde_json::json!({
+        "gateway": addresses.gateway.to_string(),
+        "services": services,
+        "product": facts.product,
+        "walkthrough": lines(facts),
+        "trace": trace_line(facts),
+        "trace_id": facts.trace_id,
+        "admin": { "email": facts.admin.0, "password_file": facts.admin.1 },
+    });
+    format!("{line}\n")
 }
 
 /// The whole text.
-pub fn render(facts: &Facts<'_>) -> String {
+pub fn render(facts: &Facts) -> String {
     let mut out = String::new();
-    let gateway = facts.gateway;
+    let gateway = facts.addresses.gateway;
     // Writing into a string cannot fail.
     let _ = writeln!(out, "\nShoal is up ({}; everything kept lies in {}).\n", facts.stores, facts.data_dir.display());
     let _ = writeln!(out, "  gateway       http://{gateway}    API: http://{gateway}/docs/openapi.json");
-    for (name, address) in facts.services {
+    for (name, address) in facts.addresses.services() {
         let _ = writeln!(out, "  {name:<12}  http://{address}    HTTP and gRPC");
     }
     let _ = writeln!(out, "\nA walk-through; paste the lines into another terminal:\n");
     for line in lines(facts) {
         let _ = writeln!(out, "{line}");
     }
-    let _ = writeln!(out, "\nThe order's whole trace, through all services: {}", trace_line(facts));
+    let (email, file) = &facts.admin;
+    let _ = writeln!(out, "\nAn administrator is {email}; the password lies in {}.", file.display());
+    let _ = writeln!(out, "The order's whole trace, through all services: {}", trace_line(facts));
     let _ = writeln!(out, "Ctrl-C drains and stops.\n");
     out
 }
 
 /// The five lines.
-pub fn lines(facts: &Facts<'_>) -> Vec<String> {
-    let base = format!("http://{}", facts.gateway);
+pub fn lines(facts: &Facts) -> Vec<String> {
+    let base = format!("http://{}", facts.addresses.gateway);
     let json = "-H 'content-type: application/json'";
     let person = r#"'{"email":"ada@example.com","password":"correct horse battery staple"}'"#;
-    let product = facts.product.unwrap_or("PRODUCT_ID");
+    let product = facts.product.as_deref().unwrap_or("PRODUCT_ID");
     let order = format!(r#"'{{"currency":"EUR","items":[{{"product_id":"{product}","quantity":2}}]}}'"#);
     vec![
         format!("curl -s {base}/auth/v1/register {json} -d {person}; echo"),
@@ -66,6 +113,6 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
 }
 
 /// The line that shows the trace.
-pub fn trace_line(facts: &Facts<'_>) -> String {
-    format!("curl -s http://{}/debug/traces/{}", facts.gateway, facts.trace_id)
+pub fn trace_line(facts: &Facts) -> String {
+    format!("curl -s http://{}/debug/traces/{}", facts.addresses.gateway, facts.trace_id)
 }
