@@ -62,7 +62,10 @@ async fn claim(inner: &Inner, places: &Semaphore) -> Result<()> {
 
 async fn purge(inner: &Inner) -> Result<()> {
     let keep = i64::try_from(inner.settings.keep_ended_hours).unwrap_or(i64::MAX);
-    let before = inner.clock.now_ms().saturating_sub(keep.saturating_mul(MS_PER_HOUR));
+    let before = inner
+        .clock
+        .now_ms()
+        .saturating_sub(keep.saturating_mul(MS_PER_HOUR));
     while log::purge(&inner.store, before, PURGE_BATCH).await? == PURGE_BATCH.unsigned_abs() {
         if inner.scope.is_cancelled() {
             break;

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shoal_error::Error;
+use shoal_error::{Error, ProblemDetails};
 
 use crate::failure::Failure;
 use crate::machine::{Direction, Plan, StepPlan};
@@ -40,6 +40,7 @@ pub struct StepContext {
     /// Attempt, from 1.
     pub attempt: u32,
     key: String,
+    cause: Option<ProblemDetails>,
 }
 
 impl StepContext {
@@ -49,9 +50,28 @@ impl StepContext {
         &self.key
     }
 
+    /// Why the saga turned back; for compensations.
+    pub fn cause(&self) -> Option<Error> {
+        self.cause.clone().map(Error::from_problem)
+    }
+
     pub(crate) fn new(saga_id: &str, step: &str, direction: Direction, attempt: u32) -> Self {
-        let undo = if direction == Direction::Backward { ".undo" } else { "" };
-        Self { saga_id: saga_id.to_owned(), attempt, key: format!("{saga_id}.{step}{undo}") }
+        let undo = if direction == Direction::Backward {
+            ".undo"
+        } else {
+            ""
+        };
+        let key = format!("{saga_id}.{step}{undo}");
+        Self {
+            saga_id: saga_id.to_owned(),
+            attempt,
+            key,
+            cause: None,
+        }
+    }
+
+    pub(crate) fn because(self, cause: Option<ProblemDetails>) -> Self {
+        Self { cause, ..self }
     }
 }
 
@@ -84,7 +104,11 @@ impl<S: Saga> Step<S> {
         Fut: Future<Output = StepResult<S>> + Send + 'static,
     {
         Self {
-            plan: StepPlan { name, has_undo: false, pivot: false },
+            plan: StepPlan {
+                name,
+                has_undo: false,
+                pivot: false,
+            },
             action: boxed(action),
             undo: None,
             timeout: DEFAULT_TIMEOUT,
@@ -148,7 +172,10 @@ impl Definition {
         let saga = Arc::new(saga);
         Self {
             name: S::NAME,
-            plan: Plan { steps: steps.iter().map(|s| s.plan).collect(), max_attempts },
+            plan: Plan {
+                steps: steps.iter().map(|s| s.plan).collect(),
+                max_attempts,
+            },
             timeouts: steps.iter().map(|s| s.timeout).collect(),
             run: Box::new(move |direction, index, context, data| {
                 run_typed(Arc::clone(&saga), &steps[index], direction, context, data)
@@ -184,7 +211,9 @@ fn run_typed<S: Saga>(
         Direction::Backward => step.undo.clone(),
     };
     async move {
-        let Some(action) = action else { return Ok(data) };
+        let Some(action) = action else {
+            return Ok(data);
+        };
         // Data that cannot be read is for a person: no retry will mend it.
         let unreadable = |e: serde_json::Error| Failure::permanent(Error::internal(e));
         let typed = serde_json::from_value::<S::Data>(data).map_err(unreadable)?;

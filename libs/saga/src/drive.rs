@@ -46,12 +46,18 @@ async fn dispatch(inner: Arc<Inner>, mut queue: Receiver<String>, places: Arc<Se
             taken = next(&mut queue) => taken,
         };
         let Some((id, place)) = taken else { return };
-        drop(inner.scope.spawn_detached_context("saga", carry_out(Arc::clone(&inner), id, place)));
+        drop(
+            inner
+                .scope
+                .spawn_detached_context("saga", carry_out(Arc::clone(&inner), id, place)),
+        );
     }
 }
 
 async fn carry_out(inner: Arc<Inner>, id: String, _place: OwnedSemaphorePermit) {
-    let Some(_active) = inner.enter(&id) else { return };
+    let Some(_active) = inner.enter(&id) else {
+        return;
+    };
     if let Err(error) = resume(&inner, &id).await {
         // The lease ends and somebody tries again.
         tracing::warn!(saga.id = id, "saga left for later: {}", error.report());
@@ -67,15 +73,27 @@ async fn resume(inner: &Arc<Inner>, id: &str) -> Result<()> {
         return Ok(());
     }
     let Some(definition) = inner.definitions.get(record.name.as_str()) else {
-        return Err(Error::internal(format!("saga {} is unknown here", record.name)));
+        return Err(Error::internal(format!(
+            "saga {} is unknown here",
+            record.name
+        )));
     };
     let Some(index) = definition.step_index(&record.step) else {
         let place = format!("{}.{}", record.name, record.step);
-        return Err(Error::internal(format!("saga step {place} is unknown here")));
+        return Err(Error::internal(format!(
+            "saga step {place} is unknown here"
+        )));
     };
     let span = span_of(&record);
     let context = Context::new(Metadata::from_map(&record.context), None);
-    let run = Run { inner, definition, record, index, detail: String::new(), slow: false };
+    let run = Run {
+        inner,
+        definition,
+        record,
+        index,
+        detail: String::new(),
+        slow: false,
+    };
     context.attach(run.to_the_end()).instrument(span).await
 }
 
@@ -113,7 +131,11 @@ struct LetGo;
 
 impl Run<'_> {
     async fn to_the_end(mut self) -> Result<()> {
-        let mut event = if self.record.running { Event::Interrupted } else { Event::Due };
+        let mut event = if self.record.running {
+            Event::Interrupted
+        } else {
+            Event::Due
+        };
         if event == Event::Interrupted {
             self.inner.metrics.resumed(self.definition.name);
         }
@@ -142,21 +164,35 @@ impl Run<'_> {
         let lines: Vec<Line> = effects
             .iter()
             .filter_map(|effect| match *effect {
-                Effect::Log { entry, direction, step, attempt } => Some(Line {
+                Effect::Log {
+                    entry,
+                    direction,
+                    step,
+                    attempt,
+                } => Some(Line {
                     entry,
                     direction,
                     step: self.definition.plan.steps[step].name.to_owned(),
                     attempt,
-                    detail: if entry == Entry::Failed { detail.clone() } else { String::new() },
+                    detail: if entry == Entry::Failed {
+                        detail.clone()
+                    } else {
+                        String::new()
+                    },
                 }),
                 _ => None,
             })
             .collect();
         self.index = state.step;
-        self.record.set_state(state, self.definition.plan.steps[state.step].name);
+        self.record
+            .set_state(state, self.definition.plan.steps[state.step].name);
         let now = self.inner.clock.now_ms();
         self.mark_if_slow(now);
-        let lease = if state.is_at_rest() { 0 } else { self.inner.lease_from(now) };
+        let lease = if state.is_at_rest() {
+            0
+        } else {
+            self.inner.lease_from(now)
+        };
         let kept = log::append(&self.inner.store, &self.record, &lines, lease, now).await?;
         self.record.revision += 1;
         self.record.updated_at = now;
@@ -167,14 +203,23 @@ impl Run<'_> {
         for effect in effects {
             match *effect {
                 Effect::Log { .. } => {}
-                Effect::Run { direction, step, attempt } => {
+                Effect::Run {
+                    direction,
+                    step,
+                    attempt,
+                } => {
                     return self.attempt(direction, step, attempt).await.map(Some);
                 }
                 Effect::Pause { retry } => return self.pause(retry).await.map(Some),
                 Effect::CompensationFailed { step } => {
                     let name = self.definition.plan.steps[step].name;
-                    self.inner.metrics.compensation_failed(self.definition.name, name);
-                    tracing::error!(saga.step = name, "a compensation failed; a person is needed");
+                    self.inner
+                        .metrics
+                        .compensation_failed(self.definition.name, name);
+                    tracing::error!(
+                        saga.step = name,
+                        "a compensation failed; a person is needed"
+                    );
                 }
                 Effect::Stop => self.ended(),
             }
@@ -220,7 +265,9 @@ impl Run<'_> {
             Err(failure) if failure.is_transient() => "transient",
             Err(_) => "permanent",
         };
-        self.inner.metrics.attempt(self.definition.name, name, direction, outcome);
+        self.inner
+            .metrics
+            .attempt(self.definition.name, name, direction, outcome);
         if let Err(failure) = &result {
             let report = failure.error().report();
             span.record("saga.error", &report);
@@ -262,8 +309,15 @@ impl Run<'_> {
         }
         let boundary = |at| self.inner.faults.at(&[point.as_slice(), &[at]].concat());
         let run = || {
-            let context = StepContext::new(&self.record.id, name, direction, attempt);
-            self.definition.run(direction, step, context, self.record.data.clone())
+            let cause = self
+                .record
+                .failure
+                .clone()
+                .filter(|_| direction == Direction::Backward);
+            let context =
+                StepContext::new(&self.record.id, name, direction, attempt).because(cause);
+            self.definition
+                .run(direction, step, context, self.record.data.clone())
         };
         boundary("before")?;
         if self.inner.faults.repeats(&point) {
@@ -303,7 +357,10 @@ impl Run<'_> {
             match log::prolong(&self.inner.store, &self.record, until).await {
                 Ok(true) => {}
                 Ok(false) => {
-                    tracing::warn!(saga.id = self.record.id, "another instance took the saga over");
+                    tracing::warn!(
+                        saga.id = self.record.id,
+                        "another instance took the saga over"
+                    );
                     return;
                 }
                 // Not known to be lost: the next write will tell.
@@ -329,7 +386,11 @@ impl Run<'_> {
     fn ended(&self) {
         let phase = self.record.phase;
         Span::current().record("saga.outcome", outcome_name(phase));
-        self.inner.metrics.ended(self.definition.name, phase, self.age(self.record.updated_at));
+        self.inner.metrics.ended(
+            self.definition.name,
+            phase,
+            self.age(self.record.updated_at),
+        );
         // It has ended; whatever is injected here can no longer change that.
         let _ = self.inner.faults.at(&[self.definition.name, "end"]);
     }

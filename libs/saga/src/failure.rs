@@ -21,24 +21,38 @@ pub struct Failure {
 impl Failure {
     /// Trying again may help; the attempt may have had its effect.
     pub fn transient(error: Error) -> Self {
-        Self { error, transient: true, residue: Residue::Possible }
+        Self {
+            error,
+            transient: true,
+            residue: Residue::Possible,
+        }
     }
 
     /// Trying again is useless, and the attempt had no effect.
     pub fn permanent(error: Error) -> Self {
-        Self { error, transient: false, residue: Residue::None }
+        Self {
+            error,
+            transient: false,
+            residue: Residue::None,
+        }
     }
 
     /// Says that the attempt certainly had no effect.
     #[must_use]
     pub fn without_effect(self) -> Self {
-        Self { residue: Residue::None, ..self }
+        Self {
+            residue: Residue::None,
+            ..self
+        }
     }
 
     /// Says that the attempt may have had its effect.
     #[must_use]
     pub fn with_possible_effect(self) -> Self {
-        Self { residue: Residue::Possible, ..self }
+        Self {
+            residue: Residue::Possible,
+            ..self
+        }
     }
 
     /// What went wrong.
@@ -51,12 +65,16 @@ impl Failure {
         self.transient
     }
 
-    pub(crate) fn into_error(self) -> Error {
+    /// What went wrong, to be given another meaning.
+    pub fn into_error(self) -> Error {
         self.error
     }
 
     pub(crate) fn event(&self) -> Event {
-        Event::Failed { transient: self.transient, residue: self.residue }
+        Event::Failed {
+            transient: self.transient,
+            residue: self.residue,
+        }
     }
 }
 
@@ -67,7 +85,11 @@ impl From<Error> for Failure {
         let lost = error.is_transient()
             || matches!(error.kind(), Kind::Internal | Kind::Cancelled)
             || error.is(CommonCode::IdempotencyInFlight);
-        if lost { Self::transient(error) } else { Self::permanent(error) }
+        if lost {
+            Self::transient(error)
+        } else {
+            Self::permanent(error)
+        }
     }
 }
 
@@ -80,13 +102,19 @@ mod tests {
         let failure = Failure::from(Error::new(CommonCode::Conflict, "no"));
         assert_eq!(
             failure.event(),
-            Event::Failed { transient: false, residue: Residue::None }
+            Event::Failed {
+                transient: false,
+                residue: Residue::None
+            }
         );
     }
 
     #[test]
     fn a_lost_answer_is_transient_and_may_have_left_something() {
-        let lost = Event::Failed { transient: true, residue: Residue::Possible };
+        let lost = Event::Failed {
+            transient: true,
+            residue: Residue::Possible,
+        };
         for code in [
             CommonCode::Unavailable,
             CommonCode::DeadlineExceeded,
@@ -94,7 +122,11 @@ mod tests {
             CommonCode::Cancelled,
             CommonCode::IdempotencyInFlight,
         ] {
-            assert_eq!(Failure::from(Error::new(code, "lost")).event(), lost, "{code:?}");
+            assert_eq!(
+                Failure::from(Error::new(code, "lost")).event(),
+                lost,
+                "{code:?}"
+            );
         }
     }
 
@@ -103,7 +135,10 @@ mod tests {
         let failure = Failure::transient(Error::new(CommonCode::Unavailable, "not connected"));
         assert_eq!(
             failure.without_effect().event(),
-            Event::Failed { transient: true, residue: Residue::None }
+            Event::Failed {
+                transient: true,
+                residue: Residue::None
+            }
         );
     }
 }

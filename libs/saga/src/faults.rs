@@ -115,12 +115,18 @@ impl Faults {
             pattern.len() == point.len()
                 && pattern.iter().zip(point).all(|(p, s)| p == "*" || p == s)
         };
-        self.0.iter().find(|(pattern, _)| fits(pattern)).map(|(_, fault)| *fault)
+        self.0
+            .iter()
+            .find(|(pattern, _)| fits(pattern))
+            .map(|(_, fault)| *fault)
     }
 }
 
 fn injected(point: &[&str]) -> Error {
-    Error::new(CommonCode::Unavailable, format!("Injected fault at {}.", point.join(".")))
+    Error::new(
+        CommonCode::Unavailable,
+        format!("Injected fault at {}.", point.join(".")),
+    )
 }
 
 fn kill_own_process(point: &str) -> ! {
@@ -138,9 +144,21 @@ mod tests {
 
     #[test]
     fn a_point_is_found_by_name_and_by_star() {
-        let faults: Faults = "place_order.authorize.after=fail, *.reserve.before=refuse".parse().unwrap();
-        assert!(faults.at(&["place_order", "authorize", "after"]).unwrap_err().is_transient());
-        assert!(!faults.at(&["cancel", "reserve", "before"]).unwrap_err().is_transient());
+        let faults: Faults = "place_order.authorize.after=fail, *.reserve.before=refuse"
+            .parse()
+            .unwrap();
+        assert!(
+            faults
+                .at(&["place_order", "authorize", "after"])
+                .unwrap_err()
+                .is_transient()
+        );
+        assert!(
+            !faults
+                .at(&["cancel", "reserve", "before"])
+                .unwrap_err()
+                .is_transient()
+        );
         assert!(faults.at(&["place_order", "authorize", "before"]).is_ok());
         assert!(faults.at(&["place_order", "authorize"]).is_ok());
     }

@@ -41,3 +41,10 @@ pub use people::{Decision, LogLine, SagaView};
 pub use retry::RetryPolicy;
 pub use runner::{Outcome, Sagas, SagasBuilder};
 pub use settings::SagaSettings;
+
+/// Tables of sagas; a service adds them to its own with
+/// `shoal_store::migrations!("order").with(shoal_saga::migrations())`.
+#[must_use]
+pub fn migrations() -> shoal_store::Migrations {
+    shoal_store::migrations!("saga")
+}

@@ -106,7 +106,11 @@ pub(crate) async fn insert(tx: &mut Tx, saga: &Record, lease_until: i64) -> Resu
 /// One saga, if there is such a one.
 pub(crate) async fn load(conn: &mut Conn, id: &str) -> Result<Option<Record>> {
     let sql = format!("SELECT {COLUMNS} FROM saga WHERE id = $1");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(conn).await.db()?;
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+        .db()?;
     row.as_ref().map(record).transpose()
 }
 
@@ -356,7 +360,9 @@ fn phase_of(phase: &str, direction: &str) -> Result<Phase> {
         "parked" => Ok(Phase::Parked(direction)),
         "completed" => Ok(Phase::Completed),
         "undone" => Ok(Phase::Undone),
-        other => Err(Error::internal(format!("unknown phase {other:?} of a saga"))),
+        other => Err(Error::internal(format!(
+            "unknown phase {other:?} of a saga"
+        ))),
     }
 }
 

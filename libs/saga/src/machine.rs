@@ -169,7 +169,11 @@ pub struct IllegalEvent {
 
 impl fmt::Display for IllegalEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event {:?} does not fit a saga at {:?}", self.event, self.state)
+        write!(
+            f,
+            "event {:?} does not fit a saga at {:?}",
+            self.event, self.state
+        )
     }
 }
 
@@ -193,11 +197,22 @@ impl State {
     }
 
     const fn at(direction: Direction, step: usize) -> Self {
-        Self { phase: Phase::Active(direction), step, attempt: 0, running: false, dirty: false }
+        Self {
+            phase: Phase::Active(direction),
+            step,
+            attempt: 0,
+            running: false,
+            dirty: false,
+        }
     }
 
     const fn log(&self, entry: Entry, direction: Direction) -> Effect {
-        Effect::Log { entry, direction, step: self.step, attempt: self.attempt }
+        Effect::Log {
+            entry,
+            direction,
+            step: self.step,
+            attempt: self.attempt,
+        }
     }
 }
 
@@ -211,11 +226,7 @@ impl Default for State {
 ///
 /// # Errors
 /// When the state does not admit the event; the state is then unchanged.
-pub fn step(
-    plan: &Plan,
-    state: State,
-    event: Event,
-) -> Result<(State, Vec<Effect>), IllegalEvent> {
+pub fn step(plan: &Plan, state: State, event: Event) -> Result<(State, Vec<Effect>), IllegalEvent> {
     let mut out = Vec::new();
     let next = match (state.phase, event) {
         (Phase::Active(direction), Event::Due) if !state.running => {
@@ -237,12 +248,14 @@ pub fn step(
         }
         (Phase::Parked(direction), Event::Retry) => {
             out.push(state.log(Entry::Retried, direction));
-            State { dirty: state.dirty, ..State::at(direction, state.step) }
+            State {
+                dirty: state.dirty,
+                ..State::at(direction, state.step)
+            }
         }
         (Phase::Parked(direction), Event::Skip) => {
             out.push(state.log(Entry::Skipped, direction));
-            following(plan, state, direction)
-                .unwrap_or_else(|| finish(state, direction, &mut out))
+            following(plan, state, direction).unwrap_or_else(|| finish(state, direction, &mut out))
         }
         _ => return Err(IllegalEvent { state, event }),
     };
@@ -257,16 +270,15 @@ fn begin(state: State, direction: Direction, out: &mut Vec<Effect>) -> State {
         ..state
     };
     out.push(next.log(Entry::Started, direction));
-    out.push(Effect::Run { direction, step: next.step, attempt: next.attempt });
+    out.push(Effect::Run {
+        direction,
+        step: next.step,
+        attempt: next.attempt,
+    });
     next
 }
 
-fn interrupted(
-    plan: &Plan,
-    state: State,
-    direction: Direction,
-    out: &mut Vec<Effect>,
-) -> State {
+fn interrupted(plan: &Plan, state: State, direction: Direction, out: &mut Vec<Effect>) -> State {
     if !state.running {
         return begin(state, direction, out);
     }
@@ -274,7 +286,15 @@ fn interrupted(
     out.push(state.log(Entry::Interrupted, direction));
     if state.attempt < plan.max_attempts {
         let dirty = state.dirty || direction == Direction::Forward;
-        return begin(State { running: false, dirty, ..state }, direction, out);
+        return begin(
+            State {
+                running: false,
+                dirty,
+                ..state
+            },
+            direction,
+            out,
+        );
     }
     failed(plan, state, direction, true, Residue::Possible, out)
 }
@@ -288,9 +308,15 @@ fn failed(
     out: &mut Vec<Effect>,
 ) -> State {
     let dirty = state.dirty || (direction == Direction::Forward && residue == Residue::Possible);
-    let state = State { running: false, dirty, ..state };
+    let state = State {
+        running: false,
+        dirty,
+        ..state
+    };
     if transient && state.attempt < plan.max_attempts {
-        out.push(Effect::Pause { retry: state.attempt });
+        out.push(Effect::Pause {
+            retry: state.attempt,
+        });
         return state;
     }
     match direction {
@@ -313,7 +339,11 @@ fn is_past_return(plan: &Plan, state: State) -> bool {
 }
 
 fn park(state: State, direction: Direction, out: &mut Vec<Effect>) -> State {
-    let next = State { phase: Phase::Parked(direction), running: false, ..state };
+    let next = State {
+        phase: Phase::Parked(direction),
+        running: false,
+        ..state
+    };
     out.push(next.log(Entry::Parked, direction));
     out.push(Effect::Stop);
     next
@@ -331,7 +361,11 @@ fn following(plan: &Plan, state: State, direction: Direction) -> Option<State> {
 /// Begins to compensate what lies before `end`.
 fn turn_back(plan: &Plan, state: State, end: usize, out: &mut Vec<Effect>) -> State {
     match last_undo(plan, end) {
-        Some(step) => begin(State::at(Direction::Backward, step), Direction::Backward, out),
+        Some(step) => begin(
+            State::at(Direction::Backward, step),
+            Direction::Backward,
+            out,
+        ),
         None => finish(state, Direction::Backward, out),
     }
 }
@@ -346,7 +380,13 @@ fn finish(state: State, direction: Direction, out: &mut Vec<Effect>) -> State {
         Direction::Forward => (Phase::Completed, Entry::Completed),
         Direction::Backward => (Phase::Undone, Entry::Undone),
     };
-    let next = State { phase, attempt: 0, running: false, dirty: false, ..state };
+    let next = State {
+        phase,
+        attempt: 0,
+        running: false,
+        dirty: false,
+        ..state
+    };
     out.push(next.log(entry, direction));
     out.push(Effect::Stop);
     next

@@ -7,15 +7,30 @@ use proptest::prelude::*;
 const MAX_ATTEMPTS: u32 = 4;
 
 fn plan(steps: &[StepPlan]) -> Plan {
-    Plan { steps: steps.to_vec(), max_attempts: MAX_ATTEMPTS }
+    Plan {
+        steps: steps.to_vec(),
+        max_attempts: MAX_ATTEMPTS,
+    }
 }
 
 fn undoable(name: &'static str) -> StepPlan {
-    StepPlan { name, has_undo: true, pivot: false }
+    StepPlan {
+        name,
+        has_undo: true,
+        pivot: false,
+    }
 }
 
 fn three() -> Plan {
-    plan(&[undoable("a"), undoable("b"), StepPlan { name: "c", has_undo: false, pivot: true }])
+    plan(&[
+        undoable("a"),
+        undoable("b"),
+        StepPlan {
+            name: "c",
+            has_undo: false,
+            pivot: true,
+        },
+    ])
 }
 
 /// What one carried-out attempt does to the world and to its process.
@@ -49,9 +64,16 @@ fn any_plan() -> impl Strategy<Value = Plan> {
         const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
         let steps = (0..n).map(|i| {
             let pivot = pivot == Some(i);
-            StepPlan { name: NAMES[i], has_undo: !pivot && undo & (1 << i) != 0, pivot }
+            StepPlan {
+                name: NAMES[i],
+                has_undo: !pivot && undo & (1 << i) != 0,
+                pivot,
+            }
         });
-        Plan { steps: steps.collect(), max_attempts: MAX_ATTEMPTS }
+        Plan {
+            steps: steps.collect(),
+            max_attempts: MAX_ATTEMPTS,
+        }
     })
 }
 
@@ -84,18 +106,31 @@ impl<'a> World<'a> {
         let mut follow = None;
         for effect in effects {
             match effect {
-                Effect::Log { entry, direction, step, attempt } => {
+                Effect::Log {
+                    entry,
+                    direction,
+                    step,
+                    attempt,
+                } => {
                     assert!(follow.is_none(), "the log comes before what it speaks of");
                     self.log.push((entry, direction, step, attempt));
                 }
-                Effect::Run { direction, step, attempt } => {
+                Effect::Run {
+                    direction,
+                    step,
+                    attempt,
+                } => {
                     assert!(attempt <= MAX_ATTEMPTS);
                     assert_eq!(
                         self.log.last(),
                         Some(&(Entry::Started, direction, step, attempt)),
                         "an attempt is in the log before it runs"
                     );
-                    follow = Some(self.carry_out(direction, step, fates.next().unwrap_or(Fate::Succeeds)));
+                    follow = Some(self.carry_out(
+                        direction,
+                        step,
+                        fates.next().unwrap_or(Fate::Succeeds),
+                    ));
                 }
                 Effect::Pause { retry } => {
                     assert!((1..MAX_ATTEMPTS).contains(&retry));
@@ -109,8 +144,10 @@ impl<'a> World<'a> {
     }
 
     fn carry_out(&mut self, direction: Direction, step: usize, fate: Fate) -> Event {
-        let happens =
-            matches!(fate, Fate::Succeeds | Fate::SucceedsTwice | Fate::LostAfter | Fate::CrashAfter);
+        let happens = matches!(
+            fate,
+            Fate::Succeeds | Fate::SucceedsTwice | Fate::LostAfter | Fate::CrashAfter
+        );
         if happens {
             // Steps are idempotent: setting a flag twice is setting it once.
             self.applied[step] = direction == Direction::Forward;
@@ -120,11 +157,18 @@ impl<'a> World<'a> {
         }
         match fate {
             Fate::Succeeds | Fate::SucceedsTwice => Event::Succeeded,
-            Fate::Refused => Event::Failed { transient: false, residue: Residue::None },
-            Fate::NeverSent => Event::Failed { transient: true, residue: Residue::None },
-            Fate::LostBefore | Fate::LostAfter => {
-                Event::Failed { transient: true, residue: Residue::Possible }
-            }
+            Fate::Refused => Event::Failed {
+                transient: false,
+                residue: Residue::None,
+            },
+            Fate::NeverSent => Event::Failed {
+                transient: true,
+                residue: Residue::None,
+            },
+            Fate::LostBefore | Fate::LostAfter => Event::Failed {
+                transient: true,
+                residue: Residue::Possible,
+            },
             Fate::CrashBefore | Fate::CrashAfter => Event::Interrupted,
         }
     }
@@ -148,7 +192,10 @@ impl<'a> World<'a> {
                     let nothing_to_undo = !step.has_undo && !step.pivot;
                     assert!(nothing_to_undo || !applied, "wholly undone: {}", step.name);
                 }
-                assert!(self.undone.windows(2).all(|w| w[0] > w[1]), "in reverse order");
+                assert!(
+                    self.undone.windows(2).all(|w| w[0] > w[1]),
+                    "in reverse order"
+                );
             }
             other => panic!("not an end: {other:?}"),
         }
@@ -216,7 +263,11 @@ fn a_refused_step_is_not_retried_and_what_came_before_is_undone_in_reverse() {
         .filter(|e| (e.0, e.1) == (Entry::Done, Direction::Backward))
         .map(|e| e.2)
         .collect();
-    assert_eq!(undone, [1, 0], "the refused step itself left nothing to undo");
+    assert_eq!(
+        undone,
+        [1, 0],
+        "the refused step itself left nothing to undo"
+    );
 }
 
 #[test]
@@ -224,7 +275,13 @@ fn a_step_whose_answer_was_lost_is_compensated_too() {
     let plan = plan(&[undoable("a"), undoable("b")]);
     let (state, log, _) = run_with(
         &plan,
-        &[Fate::Succeeds, Fate::LostAfter, Fate::LostBefore, Fate::LostBefore, Fate::LostBefore],
+        &[
+            Fate::Succeeds,
+            Fate::LostAfter,
+            Fate::LostBefore,
+            Fate::LostBefore,
+            Fate::LostBefore,
+        ],
     );
     assert_eq!(state.phase, Phase::Undone);
     assert!(log.contains(&(Entry::Started, Direction::Backward, 1, 1)));
@@ -269,7 +326,12 @@ fn after_the_pivot_there_is_no_way_back() {
 fn a_person_may_count_a_parked_compensation_as_done() {
     let plan = plan(&[undoable("a"), undoable("b")]);
     let mut world = World::new(&plan);
-    let fates = [Fate::Succeeds, Fate::LostAfter, Fate::Refused, Fate::Refused];
+    let fates = [
+        Fate::Succeeds,
+        Fate::LostAfter,
+        Fate::Refused,
+        Fate::Refused,
+    ];
     world.run(Event::Due, &mut fates.into_iter());
     assert_eq!(world.state.phase, Phase::Parked(Direction::Backward));
     world.run(Event::Skip, &mut std::iter::empty());

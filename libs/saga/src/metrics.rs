@@ -59,7 +59,11 @@ static ENDED: LazyLock<Family<EndLabels, Histogram, Durations>> = LazyLock::new(
     )
 });
 static ATTEMPTS: LazyLock<Family<StepLabels, Counter>> = LazyLock::new(|| {
-    register("shoal_saga_attempts", "Attempts of steps and compensations", Family::default())
+    register(
+        "shoal_saga_attempts",
+        "Attempts of steps and compensations",
+        Family::default(),
+    )
 });
 static COMPENSATION_FAILED: LazyLock<Family<CompensationLabels, Counter>> = LazyLock::new(|| {
     register(
@@ -69,10 +73,18 @@ static COMPENSATION_FAILED: LazyLock<Family<CompensationLabels, Counter>> = Lazy
     )
 });
 static SLOW: LazyLock<Family<SagaLabels, Counter>> = LazyLock::new(|| {
-    register("shoal_saga_slow", "Sagas that took longer than allowed", Family::default())
+    register(
+        "shoal_saga_slow",
+        "Sagas that took longer than allowed",
+        Family::default(),
+    )
 });
 static RESUMED: LazyLock<Family<SagaLabels, Counter>> = LazyLock::new(|| {
-    register("shoal_saga_resumed", "Sagas taken over from an owner that is gone", Family::default())
+    register(
+        "shoal_saga_resumed",
+        "Sagas taken over from an owner that is gone",
+        Family::default(),
+    )
 });
 
 /// Metrics of the sagas of one service.
@@ -83,11 +95,17 @@ pub(crate) struct SagaMetrics {
 
 impl SagaMetrics {
     pub(crate) fn new(service: &str) -> Self {
-        Self { service: service.into() }
+        Self {
+            service: service.into(),
+        }
     }
 
     pub(crate) fn ended(&self, saga: &'static str, phase: Phase, took: Duration) {
-        let labels = EndLabels { service: self.service.clone(), saga, outcome: outcome_name(phase) };
+        let labels = EndLabels {
+            service: self.service.clone(),
+            saga,
+            outcome: outcome_name(phase),
+        };
         ENDED.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
@@ -100,20 +118,41 @@ impl SagaMetrics {
     ) {
         let direction = direction_name(direction);
         let service = self.service.clone();
-        ATTEMPTS.get_or_create(&StepLabels { service, saga, step, direction, outcome }).inc();
+        ATTEMPTS
+            .get_or_create(&StepLabels {
+                service,
+                saga,
+                step,
+                direction,
+                outcome,
+            })
+            .inc();
     }
 
     pub(crate) fn compensation_failed(&self, saga: &'static str, step: &'static str) {
-        let labels = CompensationLabels { service: self.service.clone(), saga, step };
+        let labels = CompensationLabels {
+            service: self.service.clone(),
+            saga,
+            step,
+        };
         COMPENSATION_FAILED.get_or_create(&labels).inc();
     }
 
     pub(crate) fn slow(&self, saga: &'static str) {
-        SLOW.get_or_create(&SagaLabels { service: self.service.clone(), saga }).inc();
+        SLOW.get_or_create(&SagaLabels {
+            service: self.service.clone(),
+            saga,
+        })
+        .inc();
     }
 
     pub(crate) fn resumed(&self, saga: &'static str) {
-        RESUMED.get_or_create(&SagaLabels { service: self.service.clone(), saga }).inc();
+        RESUMED
+            .get_or_create(&SagaLabels {
+                service: self.service.clone(),
+                saga,
+            })
+            .inc();
     }
 }
 

@@ -112,7 +112,11 @@ impl Sagas {
 
     fn apply(&self, record: &mut Record, decision: Decision) -> Result<Vec<Line>> {
         let unknown = || Error::internal(format!("saga {} is unknown here", record.name));
-        let definition = self.0.definitions.get(record.name.as_str()).ok_or_else(unknown)?;
+        let definition = self
+            .0
+            .definitions
+            .get(record.name.as_str())
+            .ok_or_else(unknown)?;
         let index = definition.step_index(&record.step).ok_or_else(unknown)?;
         let event = match decision {
             Decision::Retry => Event::Retry,
@@ -122,7 +126,12 @@ impl Sagas {
             .map_err(|_| not_parked(&record.id))?;
         record.set_state(state, definition.plan.steps[state.step].name);
         let lines = effects.iter().filter_map(|effect| match *effect {
-            Effect::Log { entry, direction, step, attempt } => Some(Line {
+            Effect::Log {
+                entry,
+                direction,
+                step,
+                attempt,
+            } => Some(Line {
                 entry,
                 direction,
                 step: definition.plan.steps[step].name.to_owned(),

@@ -15,7 +15,11 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { retries: 3, base: Duration::from_millis(100), max: Duration::from_secs(2) }
+        Self {
+            retries: 3,
+            base: Duration::from_millis(100),
+            max: Duration::from_secs(2),
+        }
     }
 }
 
@@ -24,17 +28,25 @@ impl RetryPolicy {
     /// doubling pause by up to a half, so that sagas that failed together do not
     /// come back together; the same seed gives the same pause.
     pub fn pause(&self, retry: u32, seed: u64) -> Duration {
-        let doubled = self.base.saturating_mul(1_u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled = self.base.saturating_mul(
+            1_u32
+                .checked_shl(retry.saturating_sub(1))
+                .unwrap_or(u32::MAX),
+        );
         // 1,024 grades of jitter are enough, and keep the sum in integers.
         let grade = u32::try_from(mix(seed.wrapping_add(u64::from(retry))) % 1024).unwrap_or(0);
-        doubled.saturating_add(doubled / 2 * grade / 1024).min(self.max)
+        doubled
+            .saturating_add(doubled / 2 * grade / 1024)
+            .min(self.max)
     }
 }
 
 /// A seed for one action of one saga.
 pub(crate) fn seed_of(seed: u64, saga_id: &str, step: usize) -> u64 {
     let start = mix(seed ^ u64::try_from(step).unwrap_or(0));
-    saga_id.bytes().fold(start, |hash, byte| mix(hash ^ u64::from(byte)))
+    saga_id
+        .bytes()
+        .fold(start, |hash, byte| mix(hash ^ u64::from(byte)))
 }
 
 /// SplitMix64: small, well spread, and the same on every machine.
@@ -64,8 +76,9 @@ mod tests {
     #[test]
     fn sagas_that_fail_together_do_not_retry_together() {
         let policy = RetryPolicy::default();
-        let pauses: std::collections::HashSet<_> =
-            (0..100).map(|i| policy.pause(1, seed_of(7, &format!("sga_{i}"), 0))).collect();
+        let pauses: std::collections::HashSet<_> = (0..100)
+            .map(|i| policy.pause(1, seed_of(7, &format!("sga_{i}"), 0)))
+            .collect();
         assert!(pauses.len() > 50, "{} distinct pauses", pauses.len());
     }
 }

@@ -77,7 +77,8 @@ impl SagasBuilder {
     #[must_use]
     pub fn saga<S: Saga>(mut self, saga: S) -> Self {
         let max_attempts = self.settings.retries + 1;
-        self.definitions.insert(S::NAME, Definition::of(saga, max_attempts));
+        self.definitions
+            .insert(S::NAME, Definition::of(saga, max_attempts));
         self
     }
 
@@ -98,8 +99,10 @@ impl SagasBuilder {
         if !faults.is_empty() {
             tracing::warn!(?faults, "fault injection is on");
         }
-        let (queue, waiting) =
-            channel("sagas", usize::try_from(self.settings.queue).unwrap_or(usize::MAX));
+        let (queue, waiting) = channel(
+            "sagas",
+            usize::try_from(self.settings.queue).unwrap_or(usize::MAX),
+        );
         let sagas = Sagas(Arc::new(Inner {
             store: self.store,
             clock: self.clock,
@@ -180,7 +183,11 @@ impl Sagas {
     /// the lease has ended, by whoever has a place.
     pub fn launch(&self, id: &str) {
         if let Err(full) = self.0.queue.try_send(id.to_owned()) {
-            tracing::warn!(saga.id = id, "saga waits in the database: {}", full.message());
+            tracing::warn!(
+                saga.id = id,
+                "saga waits in the database: {}",
+                full.message()
+            );
         }
     }
 
@@ -218,7 +225,10 @@ impl Sagas {
             Phase::Active(_) => Outcome::Running,
             Phase::Parked(_) => Outcome::Parked,
             Phase::Completed => Outcome::Completed(data()?),
-            Phase::Undone => Outcome::Undone { data: data()?, failure: record.failure() },
+            Phase::Undone => Outcome::Undone {
+                data: data()?,
+                failure: record.failure(),
+            },
         })
     }
 
@@ -257,7 +267,10 @@ impl Inner {
     /// Makes this task the only one of the instance that carries the saga out.
     pub(crate) fn enter(self: &Arc<Self>, id: &str) -> Option<ActiveSaga> {
         let entered = lock(&self.active).insert(id.to_owned());
-        entered.then(|| ActiveSaga { inner: Arc::clone(self), id: id.to_owned() })
+        entered.then(|| ActiveSaga {
+            inner: Arc::clone(self),
+            id: id.to_owned(),
+        })
     }
 
     fn wake(&self, id: &str) {
@@ -289,7 +302,10 @@ struct Waiter<'a> {
 impl<'a> Waiter<'a> {
     fn new(inner: &'a Inner, id: &'a str) -> Self {
         let notify = Arc::new(Notify::new());
-        lock(&inner.waiters).entry(id.to_owned()).or_default().push(Arc::clone(&notify));
+        lock(&inner.waiters)
+            .entry(id.to_owned())
+            .or_default()
+            .push(Arc::clone(&notify));
         Self { inner, id, notify }
     }
 }
@@ -308,7 +324,9 @@ impl Drop for Waiter<'_> {
 
 impl fmt::Debug for Sagas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sagas").field("owner", &self.0.owner).finish_non_exhaustive()
+        f.debug_struct("Sagas")
+            .field("owner", &self.0.owner)
+            .finish_non_exhaustive()
     }
 }
 

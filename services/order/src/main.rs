@@ -1,0 +1,3 @@
+//! The order service's own binary.
+
+shoal_service::main!(shoal_order::Order);

@@ -1,0 +1,187 @@
+//! Place an order: reserve stock → authorize → capture → confirm → announce.
+//!
+//! | step | does | undone by |
+//! |---|---|---|
+//! | accept | nothing; the order is there already | reject: the order is rejected and that is announced |
+//! | reserve | takes the pieces out of the stock | release: puts them back, bars a late reservation |
+//! | authorize | billing reserves the money | give back: billing voids or refunds whatever was paid for the order, bars a late payment |
+//! | capture | billing takes the money | by the undo of authorize |
+//! | confirm | notes payment and time with the order | clears them |
+//! | announce | the order becomes confirmed and that is announced, at once | no way back |
+//!
+//! The reject stands at the front so that it happens last, when nothing is held
+//! or charged any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use shoal_error::Error;
+use shoal_money::Money;
+use shoal_saga::{Failure, Saga, Step, StepContext};
+use shoal_store::{Store, outbox};
+
+use super::billing::{Billing, Charge};
+use crate::domain::codes::OrderCode;
+use crate::domain::orders::{Item, Rejection};
+use crate::domain::status::Move;
+use crate::{events, store};
+
+/// Billing may have to wait for a payment provider.
+const PAYMENT_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// What the steps work with.
+pub(crate) struct PlaceOrder {
+    pub(crate) store: Store,
+    pub(crate) billing: Billing,
+}
+
+/// What the steps know and hand on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Data {
+    pub(crate) order_id: String,
+    pub(crate) user_id: String,
+    pub(crate) items: Vec<Item>,
+    pub(crate) total: Money,
+    /// The provider's token; never a card number.
+    pub(crate) payment_method: String,
+    #[serde(default)]
+    pub(crate) payment_id: Option<String>,
+}
+
+type Done = Result<Data, Failure>;
+
+impl Saga for PlaceOrder {
+    const NAME: &'static str = "place_order";
+    type Data = Data;
+
+    fn steps() -> Vec<Step<Self>> {
+        vec![
+            Step::new("accept", accept).undo(reject),
+            Step::new("reserve", reserve).undo(release),
+            Step::new("authorize", authorize)
+                .undo(give_back)
+                .timeout(PAYMENT_TIMEOUT),
+            Step::new("capture", capture).timeout(PAYMENT_TIMEOUT),
+            Step::new("confirm", confirm).undo(unconfirm),
+            Step::new("announce", announce).pivot(),
+        ]
+    }
+}
+
+async fn accept(_saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
+    Ok(data)
+}
+
+async fn reject(saga: Arc<PlaceOrder>, step: StepContext, data: Data) -> Done {
+    let why = rejection(step.cause());
+    let mut tx = saga.store.begin().await?;
+    let now = tx.now_ms();
+    if let Some(mut order) =
+        store::orders::advance(&mut tx, &data.order_id, Move::Reject, now).await?
+    {
+        store::orders::set_rejection(&mut tx, &order.id, &why).await?;
+        order.rejection = Some(why);
+        outbox::publish(&mut tx, &events::rejected(&order)).await?;
+        tx.commit().await?;
+    }
+    Ok(data)
+}
+
+async fn reserve(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
+    let mut tx = saga.store.begin().await?;
+    let now = tx.now_ms();
+    store::stock::reserve(&mut tx, &data.order_id, &data.items, now).await?;
+    tx.commit().await?;
+    Ok(data)
+}
+
+async fn release(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
+    let mut tx = saga.store.begin().await?;
+    let now = tx.now_ms();
+    store::stock::release(&mut tx, &data.order_id, &data.items, now).await?;
+    tx.commit().await?;
+    Ok(data)
+}
+
+async fn authorize(saga: Arc<PlaceOrder>, step: StepContext, data: Data) -> Done {
+    let charge = Charge {
+        order_id: &data.order_id,
+        user_id: &data.user_id,
+        total: data.total,
+        items: &data.items,
+        payment_method: &data.payment_method,
+    };
+    let payment_id = saga
+        .billing
+        .authorize(step.idempotency_key(), charge)
+        .await?;
+    Ok(Data {
+        payment_id: Some(payment_id),
+        ..data
+    })
+}
+
+async fn give_back(saga: Arc<PlaceOrder>, step: StepContext, data: Data) -> Done {
+    let why = rejection(step.cause()).message;
+    saga.billing.give_back(&data.order_id, &why).await?;
+    Ok(Data {
+        payment_id: None,
+        ..data
+    })
+}
+
+async fn capture(saga: Arc<PlaceOrder>, step: StepContext, data: Data) -> Done {
+    saga.billing
+        .capture(step.idempotency_key(), payment_of(&data)?)
+        .await?;
+    Ok(data)
+}
+
+async fn confirm(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
+    let mut tx = saga.store.begin().await?;
+    let now = tx.now_ms();
+    store::orders::settle(&mut tx, &data.order_id, payment_of(&data)?, now).await?;
+    tx.commit().await?;
+    Ok(data)
+}
+
+async fn unconfirm(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
+    let mut tx = saga.store.begin().await?;
+    let now = tx.now_ms();
+    store::orders::unsettle(&mut tx, &data.order_id, now).await?;
+    tx.commit().await?;
+    Ok(data)
+}
+
+async fn announce(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
+    let mut tx = saga.store.begin().await?;
+    let now = tx.now_ms();
+    // Not pending any more: a repeat after a crash, so it was announced as well.
+    if let Some(order) = store::orders::advance(&mut tx, &data.order_id, Move::Confirm, now).await?
+    {
+        outbox::publish(&mut tx, &events::confirmed(&order)).await?;
+        tx.commit().await?;
+    }
+    Ok(data)
+}
+
+fn payment_of(data: &Data) -> Result<&str, Failure> {
+    let missing = || Failure::permanent(Error::internal("the order has no payment"));
+    data.payment_id.as_deref().ok_or_else(missing)
+}
+
+/// What the buyer reads. Whatever is not about orders stays inside.
+fn rejection(cause: Option<Error>) -> Rejection {
+    use shoal_error::Code as _;
+    match cause {
+        Some(error) if error.code().starts_with("order.") => Rejection {
+            code: error.code().to_owned(),
+            message: error.message().to_owned(),
+        },
+        _ => Rejection {
+            code: OrderCode::NotArranged.spec().id.to_owned(),
+            message: "The order could not be arranged.".to_owned(),
+        },
+    }
+}

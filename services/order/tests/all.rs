@@ -1,0 +1,1 @@
+//! Integration tests of order through its interfaces, one binary.
