@@ -16,19 +16,26 @@
 )]
 
 mod client;
+mod db;
 mod eventually;
 mod faults;
 mod http_sink;
+mod postgres;
 mod proxy;
+mod redis;
+mod server;
 mod service;
 mod smtp_sink;
 mod tokens;
 
 pub use client::{TestClient, TestRequest, TestResponse};
+pub use db::TestDb;
 pub use eventually::{Outcome, eventually};
 pub use faults::{Fault, Faults};
 pub use http_sink::{Answer, HttpSink, Received};
+pub use postgres::Postgres;
 pub use proxy::FaultProxy;
+pub use redis::Redis;
 pub use service::{TestService, TestServiceBuilder};
 pub use shoal_task::ManualClock;
 pub use smtp_sink::{Mail, SmtpSink};
