@@ -8,10 +8,10 @@
 
 Each makes, from the files that it finds in the package:
 
-- `:<folder>`: the library of `src/lib.rs` (or the binary of `src/main.rs` where there is no library);
-- `:<cargo name>`: the binary of `src/main.rs`;
+- `:<folder>`: the library of `src/lib.rs`, or, for a tool, the binary of `src/main.rs`;
+- `:<cargo name>`: the binary of `src/main.rs`, or, for a tool, `:<folder>_lib`: the library of `src/lib.rs`;
 - `:unit_test`: the tests inside the library;
-- `:integration_test`: `tests/all.rs`, the one integration-test binary of a package.
+- `:integration_test`: `tests/all.rs` or `tests/all/main.rs`, the one integration-test binary of a package.
 
 Names, versions, dependencies and lints come from Cargo's manifests; see `cargo_workspace.bzl`.
 """
@@ -47,11 +47,18 @@ def service(**kwargs):
 
 def tool(**kwargs):
     """A program for people, which may see everything. Takes what `_crate` takes."""
-    _crate(visibility = _TOP + ["//:__pkg__"], **kwargs)
+    name = _folder()
+    _crate(
+        binary = name,
+        library = name + "_lib",
+        visibility = _TOP + ["//:__pkg__"],
+        **kwargs
+    )
 
 def _crate(
         visibility,
-        name = None,
+        library = None,
+        binary = None,
         features = [],
         data = [],
         compile_data = [],
@@ -64,7 +71,8 @@ def _crate(
 
     Args:
         visibility: who may depend on the library.
-        name: the library's target; the folder's name unless told.
+        library: the name of the library's target; the folder's unless told.
+        binary: the name of the binary's target; the Cargo package's unless told.
         features: Cargo features to build with; Cargo's default features of the package.
         data: files that the programs and tests need at run time.
         compile_data: labels outside the package that the sources include at compile time.
@@ -76,7 +84,8 @@ def _crate(
     """
     package = native.package_name()
     member = MEMBERS[package]
-    name = name or package.rpartition("/")[2]
+    library = library or _folder()
+    binary = binary or member["name"]
     crate_name = member["name"].replace("-", "_")
 
     common = dict(
@@ -90,8 +99,15 @@ def _crate(
         rustc_flags = LINT_FLAGS,
         version = member["version"],
     )
-    deps = all_crate_deps(normal = True) + member["normal"]
-    dev_deps = all_crate_deps(normal_dev = True) + [dep for dep in member["dev"] if dep not in member["normal"]]
+    normal = [_library_of(other) for other in member["normal"]]
+    deps = all_crate_deps(normal = True) + normal
+    dev_deps = all_crate_deps(normal_dev = True) + [
+        _library_of(other)
+        for other in member["dev"]
+        if other not in member["normal"]
+    ]
+
+    # MODULE.bazel names them.
     native.exports_files(["Cargo.toml"])
 
     if _exists("build.rs"):
@@ -106,25 +122,27 @@ def _crate(
             proc_macro_deps = all_crate_deps(build_proc_macro = True),
             rustc_flags = LINT_FLAGS,
             version = member["version"],
-            deps = all_crate_deps(build = True) + member["build"],
+            deps = all_crate_deps(build = True) + [_library_of(other) for other in member["build"]],
         )
         deps = deps + [":build_script"]
 
     library_deps = []
     if _exists("src/lib.rs"):
         rust_library(
-            name = name,
+            name = library,
             srcs = native.glob(["src/**/*.rs"], exclude = ["src/main.rs", "src/bin/**"]),
             crate_name = crate_name,
             visibility = visibility,
             deps = deps,
             **common
         )
-        library_deps = [":" + name]
+        library_deps = [":" + library]
         rust_test(
             name = "unit_test",
             size = "medium",
-            crate = ":" + name,
+            aliases = aliases(normal_dev = True, proc_macro_dev = True),
+            crate = ":" + library,
+            crate_features = features,
             edition = "2024",
             proc_macro_deps = all_crate_deps(proc_macro_dev = True),
             rustc_flags = LINT_FLAGS,
@@ -135,7 +153,7 @@ def _crate(
 
     if _exists("src/main.rs"):
         rust_binary(
-            name = member["name"] if library_deps else name,
+            name = binary,
             srcs = ["src/main.rs"] if library_deps else native.glob(["src/**/*.rs"]),
             crate_root = "src/main.rs",
             visibility = visibility,
@@ -143,21 +161,32 @@ def _crate(
             **common
         )
 
-    if _exists("tests/all.rs"):
+    test_roots = native.glob(["tests/all.rs", "tests/all/main.rs"], allow_empty = True)
+    if test_roots:
         rust_test(
             name = "integration_test",
             size = test_size,
             srcs = native.glob(["tests/**/*.rs"]),
-            crate_root = "tests/all.rs",
+            crate_root = test_roots[0],
             tags = test_tags,
             deps = deps + dev_deps + library_deps,
             **(common | dict(
+                aliases = aliases(normal = True, normal_dev = True, proc_macro = True, proc_macro_dev = True),
                 crate_name = "all",
                 data = data + test_data,
                 env = test_env,
                 proc_macro_deps = all_crate_deps(proc_macro = True, proc_macro_dev = True),
             ))
         )
+
+def _folder(package = None):
+    return (package or native.package_name()).rpartition("/")[2]
+
+def _library_of(package):
+    """The label of the library of a member, which for a tool is not the folder's own name."""
+    if package.startswith("//tools/"):
+        return "{}:{}_lib".format(package, _folder(package))
+    return package
 
 def _exists(path):
     return len(native.glob([path], allow_empty = True)) > 0

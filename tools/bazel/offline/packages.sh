@@ -6,9 +6,10 @@ readonly SID_SOURCE=/etc/apt/sources.list.d/shoal-sid.sources
 readonly SID_PIN=/etc/apt/preferences.d/shoal-sid
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# Bazel and its rules come from sid; what the tests start comes from the machine's own suite.
+# Bazel and its rules come from sid; the servers that tests start, a C compiler for crates that hold C, the quickest
+# linker that Bazel looks for, and what the checks are written in come from the machine's own suite.
 readonly SID_PACKAGES=(bazel-bootstrap bazel-rules-rust)
-readonly OWN_PACKAGES=(redis-server etcd-server postgresql gcc libc6-dev git curl xz-utils)
+readonly OWN_PACKAGES=(redis-server etcd-server postgresql g++ lld patch python3 git)
 
 provide_packages() {
     local -a sid=() own=()

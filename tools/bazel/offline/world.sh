@@ -83,7 +83,7 @@ common --lockfile_mode=off
 build --sandbox_debug=false
 common --override_module=rules_rust=$world/rules_rust
 common --override_repository=rules_rust~~rust_host_tools~rust_host_tools=$world/rust_host_tools
-common --extra_toolchains=@@rules_rust~~rust_host_tools~rust_host_tools//:toolchain
+common --extra_toolchains=@@rules_rust~~rust_host_tools~rust_host_tools//:all
 common --repo_env=CARGO_BAZEL_GENERATOR_URL=file://$generator
 common --disk_cache=$cache/disk-cache
 common --repository_cache=$cache/repository-cache
