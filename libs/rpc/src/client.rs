@@ -24,6 +24,7 @@ use tower::{Service, ServiceBuilder};
 
 use crate::ClientConfig;
 
+pub(crate) use failure::{NeverSent, is_never_sent};
 pub use request::RequestExt;
 
 /// Connects to other services.

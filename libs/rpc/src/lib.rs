@@ -44,7 +44,20 @@ pub use mesh::{MESH, MeshSecret};
 pub async fn call<T>(
     call: impl Future<Output = std::result::Result<Response<T>, Status>>,
 ) -> Result<T> {
-    call.await
-        .map(Response::into_inner)
-        .map_err(Error::from_status)
+    call.await.map(Response::into_inner).map_err(|status| {
+        let never_sent = client::is_never_sent(&status);
+        let error = Error::from_status(status);
+        if never_sent {
+            error.with_source(client::NeverSent)
+        } else {
+            error
+        }
+    })
+}
+
+/// Whether an error of [`call`] says that the call never left this process, so
+/// that it certainly had no effect: there was nobody to connect to.
+#[must_use]
+pub fn was_never_sent(error: &Error) -> bool {
+    client::is_never_sent(error)
 }

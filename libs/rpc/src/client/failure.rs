@@ -1,6 +1,7 @@
 //! Why an attempt failed, and whether the callee may have begun the work.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use shoal_error::{CommonCode, Error};
 use tonic::{ConnectError, Status};
@@ -19,7 +20,7 @@ impl Failure {
     pub(crate) fn no_instance(dependency: &str) -> Self {
         let message = format!("No instance of {dependency} takes calls.");
         Self {
-            status: unavailable(message),
+            status: never_sent(message),
             sent: false,
         }
     }
@@ -46,7 +47,7 @@ impl Failure {
         } else {
             tracing::warn!(dependency, server.address = addr, reason, "cannot connect");
             Self {
-                status: unavailable(format!("{dependency} cannot be reached.")),
+                status: never_sent(format!("{dependency} cannot be reached.")),
                 sent,
             }
         }
@@ -55,6 +56,30 @@ impl Failure {
 
 fn unavailable(message: String) -> Status {
     Error::new(CommonCode::Unavailable, message).to_status()
+}
+
+/// Marks a status of our own making: the call never left this process, so it had
+/// no effect. A marker in the source cannot come from the callee.
+#[derive(Debug)]
+pub(crate) struct NeverSent;
+
+impl std::fmt::Display for NeverSent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the call was never sent")
+    }
+}
+
+impl StdError for NeverSent {}
+
+fn never_sent(message: String) -> Status {
+    let mut status = unavailable(message);
+    status.set_source(Arc::new(NeverSent));
+    status
+}
+
+/// Whether the error or one of its causes is the marker.
+pub(crate) fn is_never_sent(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| cause.is::<NeverSent>())
 }
 
 /// The connection never came to be, or closed before the request got onto it.

@@ -98,6 +98,7 @@ fn invoice_line(item: &Item) -> pb::InvoiceLine {
 /// What a failure of billing means to who places an order. Whether trying again
 /// helps, and whether something may have happened, is judged by the cause.
 fn for_the_buyer(error: Error) -> Failure {
+    let never_sent = shoal_rpc::was_never_sent(&error);
     let judged = Failure::from(error);
     let transient = judged.is_transient();
     let error = judged.into_error();
@@ -121,10 +122,11 @@ fn for_the_buyer(error: Error) -> Failure {
         Error::new(OrderCode::PaymentInvalid, text).with_meta("billing_code", error.code())
     };
     let meaning = meaning.with_source(error);
-    if transient {
-        Failure::transient(meaning)
-    } else {
-        Failure::permanent(meaning)
+    match (transient, never_sent) {
+        // Nobody was there to take the money, so nobody needs to give it back.
+        (true, true) => Failure::transient(meaning).without_effect(),
+        (true, false) => Failure::transient(meaning),
+        (false, _) => Failure::permanent(meaning),
     }
 }
 
