@@ -16,32 +16,42 @@ pub struct WebhookConfig {
     /// closed networks: with it, whoever registers an endpoint reaches the inside.
     pub allow_private_targets: bool,
     /// Endpoints that one owner may register.
+    #[schemars(range(min = 1, max = 1_000))]
     pub max_endpoints_per_owner: u32,
     /// Calls under way at once, over all endpoints, for each instance.
+    #[schemars(range(min = 1, max = 1_000))]
     pub concurrency: usize,
     /// Calls under way at once to one endpoint, so that a slow receiver cannot
     /// take every slot.
+    #[schemars(range(min = 1, max = 1_000))]
     pub per_endpoint_concurrency: usize,
     /// Time to establish a connection.
+    #[schemars(range(min = 1))]
     pub connect_timeout_ms: u64,
     /// Time for the whole call, from connecting to the end of the answer.
+    #[schemars(range(min = 1))]
     pub request_timeout_ms: u64,
     /// After this a claimed delivery counts as abandoned by a crashed instance;
     /// must exceed `request_timeout_ms`.
     pub lease_ms: u64,
     /// How often the table is looked at when nothing wakes the worker.
+    #[schemars(range(min = 10, max = 60_000))]
     pub poll_interval_ms: u64,
     /// Attempts before a delivery becomes a dead letter.
+    #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
     /// Wait after the first failure; doubles with each further one.
+    #[schemars(range(min = 1))]
     pub retry_initial_ms: u64,
     /// Longest wait between two attempts.
+    #[schemars(range(min = 1))]
     pub retry_max_ms: u64,
     /// An endpoint that has failed for this long without one success is disabled.
     pub disable_after_ms: u64,
     /// How long the old secret still signs after a rotation.
     pub secret_overlap_ms: u64,
     /// How much of a receiver's answer is kept, in bytes.
+    #[schemars(range(max = 65_536))]
     pub response_body_limit: usize,
     /// Delivered deliveries are removed after this time.
     pub keep_delivered_ms: u64,
@@ -84,27 +94,27 @@ impl WebhookConfig {
         }
     }
 
-    /// Checks what no type can say.
+    /// Checks what neither types nor the ranges of the schema can say.
     ///
     /// # Errors
-    /// Names the offending key.
-    pub fn validate(&self) -> Result<(), String> {
+    /// Names the setting and what is wrong with it.
+    pub fn validate(&self) -> Result<(), WebhookConfigFault> {
         if self.lease_ms <= self.request_timeout_ms {
-            return Err("webhook.lease_ms must exceed webhook.request_timeout_ms".into());
-        }
-        for (key, value) in [
-            ("concurrency", self.concurrency),
-            ("per_endpoint_concurrency", self.per_endpoint_concurrency),
-            ("max_attempts", self.max_attempts as usize),
-            (
-                "poll_interval_ms",
-                usize::try_from(self.poll_interval_ms).unwrap_or(usize::MAX),
-            ),
-        ] {
-            if value == 0 {
-                return Err(format!("webhook.{key} must be at least 1"));
-            }
+            return Err(WebhookConfigFault {
+                key: "webhook.lease_ms",
+                problem: "it must exceed webhook.request_timeout_ms, or a call that is still \
+                          under way would be repeated",
+            });
         }
         Ok(())
     }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebhookConfigFault {
+    /// The setting.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub problem: &'static str,
 }

@@ -237,9 +237,8 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_resolves_to_loopback_is_refused_at_connect_time() {
         let name: Name = "localhost".parse().unwrap();
-        let error = match GuardedResolver(STRICT).resolve(name).await {
-            Ok(_) => panic!("localhost must not pass"),
-            Err(error) => error,
+        let Err(error) = GuardedResolver(STRICT).resolve(name).await else {
+            panic!("localhost must not pass");
         };
         assert_eq!(
             error.downcast_ref::<RefusedTarget>(),

@@ -35,7 +35,7 @@ mod webhooks;
 mod worker;
 
 pub use codes::WebhookCode;
-pub use config::WebhookConfig;
+pub use config::{WebhookConfig, WebhookConfigFault};
 pub use delivery::{Attempt, Delivery, DeliveryDetail, DeliveryState, WebhookEvent};
 pub use endpoint::{Endpoint, EndpointPatch, EndpointState, EndpointWithSecret, NewEndpoint};
 pub use guard::TargetPolicy;

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use reqwest::header::HeaderMap;
 use shoal_context::Context;
 use shoal_error::Result;
-use shoal_store::Tx;
+use shoal_store::{Tx, quietly};
 use shoal_task::Queue;
 use shoal_telemetry::propagate;
 use tracing::Instrument as _;
@@ -50,6 +50,55 @@ impl Queue for Inner {
     type Job = Job;
 
     async fn claim(&self, limit: usize) -> Result<Vec<Job>> {
+        quietly(self.claim_due(limit)).await
+    }
+
+    async fn run(&self, job: Job) {
+        let map: HashMap<String, String> =
+            serde_json::from_str(&job.claimed.context).unwrap_or_default();
+        let span = tracing::info_span!(
+            "webhook.deliver",
+            otel.kind = "client",
+            webhook.delivery_id = %job.claimed.id,
+            webhook.event_type = %job.claimed.event_type,
+            webhook.attempt = job.claimed.attempts,
+            http.response.status_code = tracing::field::Empty,
+        );
+        // A span without a valid parent starts its own trace.
+        let _ = span.set_parent(propagate::extract_map(&map));
+        let context = Context::from_map(&map);
+        if let Err(error) = Box::pin(context.attach(self.deliver(job)).instrument(span)).await {
+            tracing::warn!(
+                error.code = error.code(),
+                "delivery not recorded: {error:?}"
+            );
+        }
+    }
+
+    async fn tidy(&self) {
+        let before = self
+            .clock
+            .now_ms()
+            .saturating_sub_unsigned(self.config.keep_delivered_ms);
+        let pruned = async {
+            if !claim::any_prunable(&mut *self.store.read().await?, before).await? {
+                return Ok(());
+            }
+            let mut tx = self.store.begin().await?;
+            claim::prune(&mut tx, before, PRUNE_BATCH).await?;
+            tx.commit().await
+        };
+        if let Err(error) = quietly(pruned).await {
+            tracing::warn!(
+                error.code = error.code(),
+                "old deliveries not removed: {error:?}"
+            );
+        }
+    }
+}
+
+impl Inner {
+    async fn claim_due(&self, limit: usize) -> Result<Vec<Job>> {
         let now = self.clock.now_ms();
         if !claim::any_due(&mut *self.store.read().await?, now).await? {
             return Ok(Vec::new());
@@ -74,51 +123,6 @@ impl Queue for Inner {
             .collect())
     }
 
-    async fn run(&self, job: Job) {
-        let map: HashMap<String, String> =
-            serde_json::from_str(&job.claimed.context).unwrap_or_default();
-        let span = tracing::info_span!(
-            "webhook.deliver",
-            otel.kind = "client",
-            webhook.delivery_id = %job.claimed.id,
-            webhook.event_type = %job.claimed.event_type,
-            webhook.attempt = job.claimed.attempts,
-            http.response.status_code = tracing::field::Empty,
-        );
-        // A span without a valid parent starts its own trace.
-        let _ = span.set_parent(propagate::extract_map(&map));
-        let context = Context::from_map(&map);
-        if let Err(error) = context.attach(self.deliver(job)).instrument(span).await {
-            tracing::warn!(
-                error.code = error.code(),
-                "delivery not recorded: {error:?}"
-            );
-        }
-    }
-
-    async fn tidy(&self) {
-        let before = self
-            .clock
-            .now_ms()
-            .saturating_sub_unsigned(self.config.keep_delivered_ms);
-        let pruned = async {
-            if !claim::any_prunable(&mut *self.store.read().await?, before).await? {
-                return Ok(());
-            }
-            let mut tx = self.store.begin().await?;
-            claim::prune(&mut tx, before, PRUNE_BATCH).await?;
-            tx.commit().await
-        };
-        if let Err(error) = pruned.await {
-            tracing::warn!(
-                error.code = error.code(),
-                "old deliveries not removed: {error:?}"
-            );
-        }
-    }
-}
-
-impl Inner {
     async fn deliver(&self, job: Job) -> Result<()> {
         let started = self.clock.now_ms();
         let target = {
