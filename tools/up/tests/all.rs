@@ -1,0 +1,15 @@
+//! End-to-end tests: the whole platform through the gateway, on embedded stores
+//! and on PostgreSQL and Redis.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod all {
+    mod bad_input;
+    mod crash;
+    mod journey;
+    mod person;
+    mod process;
+    mod start;
+    mod stores;
+    mod trace;
+    mod walkthrough;
+}
