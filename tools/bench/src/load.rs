@@ -1,31 +1,23 @@
-//! A closed-loop load: so many connections, each with one request in flight.
+//! A closed-loop load: so many callers, each with one request in flight.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
 use hdrhistogram::Histogram;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use shoal_error::{Error, Result, ResultExt as _};
 use shoal_task::Scope;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// How much load, for how long.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
-    pub(crate) connections: usize,
-    /// Measured time; a fifth of it runs before, unmeasured.
-    pub(crate) time: Duration,
+/// Somebody who asks one thing after the other.
+pub(crate) trait Caller: Send + 'static {
+    /// Asks once; whether the answer is the expected one.
+    fn call(&mut self) -> impl Future<Output = Result<bool>> + Send;
 }
 
-/// What came of it.
+/// What came of a load.
 #[derive(Debug)]
 pub(crate) struct Report {
+    pub(crate) name: String,
     pub(crate) requests: u64,
     pub(crate) failures: u64,
     pub(crate) per_second: f64,
@@ -33,82 +25,59 @@ pub(crate) struct Report {
     pub(crate) p99: Duration,
 }
 
-type MakeRequest = dyn Fn(u64) -> Result<Request<Full<Bytes>>> + Send + Sync;
-
-/// Sends requests to `address` until the time is over. `make` gets a number
-/// that no other request of this run has.
-pub(crate) async fn run(
-    load: Load,
-    address: std::net::SocketAddr,
-    expect: StatusCode,
-    make: Arc<MakeRequest>,
+/// Lets all callers ask for `time`, after a fifth of it unmeasured.
+pub(crate) async fn run<C: Caller>(
+    name: impl Into<String>,
+    time: Duration,
+    callers: Vec<C>,
 ) -> Result<Report> {
     let scope = Scope::root("load");
-    let begin = Instant::now() + load.time / 5;
-    let end = begin + load.time;
-    let next = Arc::new(AtomicU64::new(0));
-    let workers: Vec<_> = (0..load.connections)
-        .map(|_| {
-            let worker = Worker { address, expect, make: make.clone(), next: next.clone() };
-            scope.spawn_detached_context("connection", worker.run(begin, end))
-        })
+    let begin = Instant::now() + time / 5;
+    let end = begin + time;
+    let working: Vec<_> = callers
+        .into_iter()
+        .map(|caller| scope.spawn_detached_context("caller", ask(caller, begin, end)))
         .collect();
     let mut latencies = histogram()?;
     let mut failures = 0;
-    for worker in workers {
-        let (own, failed) = worker.await??;
+    for caller in working {
+        let (own, failed) = caller.await??;
         latencies.add(own).internal()?;
         failures += failed;
     }
-    scope.drain(Duration::from_secs(5)).await;
+    let quantile = |q| Duration::from_micros(latencies.value_at_quantile(q));
     Ok(Report {
+        name: name.into(),
         requests: latencies.len(),
         failures,
-        per_second: latencies.len() as f64 / load.time.as_secs_f64(),
-        p50: Duration::from_micros(latencies.value_at_quantile(0.5)),
-        p99: Duration::from_micros(latencies.value_at_quantile(0.99)),
+        per_second: latencies.len() as f64 / time.as_secs_f64(),
+        p50: quantile(0.5),
+        p99: quantile(0.99),
     })
 }
 
-struct Worker {
-    address: std::net::SocketAddr,
-    expect: StatusCode,
-    make: Arc<MakeRequest>,
-    next: Arc<AtomicU64>,
-}
-
-impl Worker {
-    async fn run(self, begin: Instant, end: Instant) -> Result<(Histogram<u64>, u64)> {
-        let mut latencies = histogram()?;
-        let mut failures = 0;
-        let scope = Scope::root("load-connection");
-        let stream = TcpStream::connect(self.address).await.internal()?;
-        stream.set_nodelay(true).internal()?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.internal()?;
-        scope.spawn_detached_context("driver", connection);
-        loop {
-            let start = Instant::now();
-            if start >= end {
-                break;
-            }
-            let request = (self.make)(self.next.fetch_add(1, Ordering::Relaxed))?;
-            sender.ready().await.internal()?;
-            let response = sender.send_request(request).await.internal()?;
-            let status = response.status();
-            response.into_body().collect().await.internal()?;
-            if start < begin {
-                continue;
-            }
-            if status == self.expect {
-                let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-                latencies.saturating_record(micros);
-            } else {
-                failures += 1;
-            }
+async fn ask<C: Caller>(
+    mut caller: C,
+    begin: Instant,
+    end: Instant,
+) -> Result<(Histogram<u64>, u64)> {
+    let mut latencies = histogram()?;
+    let mut failures = 0;
+    loop {
+        let start = Instant::now();
+        if start >= end {
+            return Ok((latencies, failures));
         }
-        drop(sender);
-        scope.drain(Duration::from_secs(1)).await;
-        Ok((latencies, failures))
+        let good = caller.call().await?;
+        if start < begin {
+            continue;
+        }
+        if good {
+            let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+            latencies.saturating_record(micros);
+        } else {
+            failures += 1;
+        }
     }
 }
 
