@@ -34,6 +34,7 @@ pub struct Conn {
     shared: Arc<Shared>,
     in_tx: bool,
     announced: bool,
+    after_commit: Vec<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 /// A connection for reading, outside any transaction. Given back on drop.
@@ -77,6 +78,7 @@ impl Conn {
             shared,
             in_tx: false,
             announced: false,
+            after_commit: Vec::new(),
         }
     }
 
@@ -91,6 +93,13 @@ impl Conn {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.shared.clock.now_ms()
+    }
+
+    /// Runs `hook` once the transaction is durable, and never when it is rolled
+    /// back: for waking a worker that looks for what was written. It must not
+    /// block, and nothing may depend on it: a crash comes before it at times.
+    pub fn on_commit(&mut self, hook: impl FnOnce() + Send + Sync + 'static) {
+        self.after_commit.push(Box::new(hook));
     }
 
     fn parts(&mut self) -> sqlx::Result<(&mut crate::session::Session, &mut Guard)> {
@@ -128,6 +137,9 @@ impl Conn {
         self.in_tx = false;
         if self.announced {
             self.shared.announce();
+        }
+        for hook in self.after_commit.drain(..) {
+            hook();
         }
         Ok(())
     }

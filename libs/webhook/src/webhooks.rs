@@ -117,8 +117,7 @@ impl Webhooks {
 
     /// Queues `event` for the owner's active endpoints that subscribe to its
     /// type, in the caller's transaction; answers for how many. Queueing the
-    /// same event id again does nothing. Call [`Webhooks::wake`] after the
-    /// commit, or let the worker find it at its next look.
+    /// same event id again does nothing. The commit wakes the worker.
     ///
     /// # Errors
     /// Those of the database.
@@ -146,6 +145,10 @@ impl Webhooks {
                 now: self.inner.clock.now_ms(),
             };
             queued += u64::from(deliveries::insert(conn, new).await?);
+        }
+        if queued > 0 {
+            let waker = self.inner.waker.clone();
+            conn.on_commit(move || waker.wake());
         }
         Ok(queued)
     }
