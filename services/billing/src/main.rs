@@ -1,0 +1,2 @@
+//! The billing service's own binary.
+shoal_service::main!(shoal_billing::Billing);
