@@ -25,11 +25,12 @@ CREATE TABLE user_roles (
 ) STRICT;
 CREATE INDEX user_roles_by_role ON user_roles (role);
 
--- One row per role whose last holder matters; writing it serialises changes.
-CREATE TABLE role_guards (
-    role       TEXT   NOT NULL,
+-- Rows that stand for something to be changed by one transaction at a time;
+-- writing one takes its lock on either engine.
+CREATE TABLE guards (
+    name       TEXT   NOT NULL,
     touched_at INTEGER NOT NULL,
-    CONSTRAINT role_guards_pk PRIMARY KEY (role)
+    CONSTRAINT guards_pk PRIMARY KEY (name)
 ) STRICT;
 
 CREATE TABLE email_verifications (
@@ -70,6 +71,7 @@ CREATE TABLE refresh_tokens (
     CONSTRAINT refresh_tokens_pk PRIMARY KEY (token_hash),
     CONSTRAINT refresh_tokens_session_fk FOREIGN KEY (session_id) REFERENCES sessions (id) ON DELETE CASCADE
 ) STRICT;
+CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);
 CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
 -- A family has one live token at most, whatever the code does.
 CREATE UNIQUE INDEX refresh_tokens_one_live ON refresh_tokens (session_id) WHERE rotated_at IS NULL;

@@ -68,6 +68,12 @@ impl Email {
         Ok(Self(address))
     }
 
+    /// An address read back from the database, where only normalised ones are.
+    #[must_use]
+    pub fn from_stored(address: String) -> Self {
+        Self(address)
+    }
+
     /// The normalised address.
     #[must_use]
     pub fn as_str(&self) -> &str {
