@@ -51,11 +51,7 @@ struct Fields {
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // A line stays one line, whatever a value holds.
-        let plain = value
-            .chars()
-            .all(|c| !c.is_control() && (c != ' ' || field.name() == "message"));
-        if plain {
+        if field.name() == "message" || !value.contains(char::is_whitespace) {
             self.record_debug(field, &format_args!("{value}"));
         } else {
             self.record_debug(field, &value);
@@ -64,12 +60,30 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         let name = field.name();
-        let _ = if name == "message" {
-            write!(self.message, "{value:?}")
-        } else if is_sensitive(name) {
-            write!(self.rest, " {name}={REDACTED}")
+        if name == "message" {
+            one_line(&format!("{value:?}"), &mut self.message);
+            return;
+        }
+        let _ = write!(self.rest, " {name}=");
+        if is_sensitive(name) {
+            self.rest.extend_from_slice(REDACTED.as_bytes());
         } else {
-            write!(self.rest, " {name}={value:?}")
+            one_line(&format!("{value:?}"), &mut self.rest);
+        }
+    }
+}
+
+/// A line stays one line, and a terminal unmoved, whatever a value holds.
+fn one_line(text: &str, out: &mut Vec<u8>) {
+    if !text.contains(char::is_control) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    for c in text.chars() {
+        let _ = if c.is_control() {
+            write!(out, "{}", c.escape_default())
+        } else {
+            write!(out, "{c}")
         };
     }
 }
