@@ -44,7 +44,7 @@ pub use mesh::{MESH_HEADER, MeshSecret};
 pub use module::{Built, Module, ModuleContext, Peer};
 pub use ops::BuildInfo;
 pub use platform::Platform;
-pub use run::{run, run_stamped, shutdown_signal};
+pub use run::{run, run_stamped, run_with, shutdown_signal};
 pub use running::{Running, ShutdownReport};
 pub use start::start;
 

@@ -256,8 +256,8 @@ impl<S> Built<S> {
         self
     }
 
-    /// Puts layers around all routes, inside the chassis' own stack; for a
-    /// gateway's CORS.
+    /// Puts layers around all routes and fallbacks, inside the chassis' own
+    /// stack; for what only one module needs, such as a gateway's CORS.
     #[must_use]
     pub fn http_layers(
         mut self,

@@ -1,6 +1,7 @@
 //! The main function of a service's own binary.
 
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,22 +39,38 @@ pub fn run<M: Module>() -> ExitCode {
 
 /// Like [`run`], with the stamp of the binary; see [`crate::main!`].
 pub fn run_stamped<M: Module>(build: BuildInfo) -> ExitCode {
-    let matches = match cli::command::<M>().try_get_matches() {
+    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    run_with::<M>(std::env::args_os(), build, &mut out, &mut err)
+}
+
+/// Like [`run`], with other arguments (the program's name first) and outputs.
+pub fn run_with<M: Module>(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    build: BuildInfo,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
+    // A reader that has seen enough (`| head`) is no failure, so what becomes
+    // of the text is not looked at.
+    let matches = match cli::command::<M>().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => {
-            // Help and version come this way too, and are no failure.
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(USAGE)
-            } else {
-                ExitCode::SUCCESS
-            };
+        // Help and version come this way too.
+        Err(error) if error.use_stderr() => {
+            let _ = write!(err, "{}", error.render());
+            return ExitCode::from(USAGE);
+        }
+        Err(text) => {
+            let _ = write!(out, "{}", text.render());
+            return ExitCode::SUCCESS;
         }
     };
     match execute::<M>(&matches, build) {
-        Ok(text) => say(&text),
+        Ok(text) => {
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            complain(&error.to_string());
+            let _ = writeln!(err, "{error}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -166,17 +183,6 @@ async fn flush(telemetry: Telemetry) {
         },
     );
     let _ = pool.run(move || telemetry.shutdown(FLUSH)).await;
-}
-
-fn say(text: &str) -> ExitCode {
-    let mut out = std::io::stdout().lock();
-    // A reader that has seen enough (`| head`) is no failure.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    ExitCode::SUCCESS
-}
-
-fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// The `main` of a service's binary, stamped in the binary's own crate.

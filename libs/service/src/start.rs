@@ -229,11 +229,8 @@ fn dispatch<M: Module>(built: Built<M::State>, ops: Ops, shared: &Arc<Shared>) -
     } = built;
     let (api, _): (Router, _) = OpenApiRouter::with_state::<()>(M::api(), state).split_for_parts();
     let api = api.merge(ops::router(ops));
-    let api = match http_layers {
-        Some(wrap) => wrap(api),
-        None => api,
-    };
-    let http = stack::layered(api, own_fallback, shared);
+    let around = http_layers.unwrap_or_else(|| Box::new(|router| router));
+    let http = stack::layered(api, own_fallback, around, shared);
     Dispatch {
         http,
         grpc: wiring::grpc(grpc.routes(), shared),

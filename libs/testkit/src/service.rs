@@ -6,7 +6,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shoal_service::{MeshSecret, Module, Platform, Running, Settings, Sources, StartError};
+use shoal_service::{
+    MeshSecret, Module, Platform, Running, Settings, ShutdownReport, Sources, StartError,
+};
 use shoal_store::DatabaseConfig;
 use shoal_task::{SharedClock, system_clock};
 use tempfile::TempDir;
@@ -79,6 +81,11 @@ impl<M: Module> TestService<M> {
             "tasks outlived the drain: {:?}",
             report.forced
         );
+    }
+
+    /// Drains the service within `bound` and says how it went.
+    pub async fn shutdown(self, bound: Duration) -> ShutdownReport {
+        self.running.shutdown(bound).await
     }
 
     /// Ends the service as a crash would, as far as that is possible within

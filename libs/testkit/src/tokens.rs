@@ -3,6 +3,8 @@
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
@@ -135,15 +137,21 @@ impl Key {
         let key = SigningKey::from_bytes(&rand::random());
         let private = key.to_pkcs8_der().expect("an Ed25519 key encodes");
         let encoding = EncodingKey::from_ed_der(private.as_bytes());
-        let mut public =
-            Jwk::from_encoding_key(&encoding, Algorithm::EdDSA).expect("an Ed25519 key");
-        public.common.key_id = Some(id.clone());
+        let public = public(&id, &key);
         Self {
             id,
             encoding,
             public,
         }
     }
+}
+
+fn public(id: &str, key: &SigningKey) -> Jwk {
+    let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+    let jwk = serde_json::json!({
+        "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": id, "x": x,
+    });
+    serde_json::from_value(jwk).expect("a key document")
 }
 
 fn encode(claims: &Claims, key: &Key) -> String {

@@ -24,7 +24,12 @@ use crate::shared::Shared;
 /// Layers are listed from the outside in: a request passes them downwards, its
 /// answer upwards. They are applied to the routes, not around the router, so
 /// that the first one knows which route was matched.
-pub(crate) fn layered(router: Router, own_fallback: bool, shared: &Arc<Shared>) -> Router {
+pub(crate) fn layered(
+    router: Router,
+    own_fallback: bool,
+    around: impl FnOnce(Router) -> Router,
+    shared: &Arc<Shared>,
+) -> Router {
     let router = if own_fallback {
         router
     } else {
@@ -32,7 +37,7 @@ pub(crate) fn layered(router: Router, own_fallback: bool, shared: &Arc<Shared>) 
     };
     let router = router.method_not_allowed_fallback(fallback::no_method);
     let state = || Arc::clone(shared);
-    router.layer(
+    around(router).layer(
         ServiceBuilder::new()
             // Span, request id and RED metrics. Outermost, so that whatever a
             // layer below refuses is traced, counted and carries its ids.

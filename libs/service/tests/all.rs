@@ -1,0 +1,16 @@
+//! Integration tests of the chassis: a real server over loopback with a toy
+//! module behind it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod all {
+    mod document;
+    mod input;
+    mod life;
+    mod limits;
+    mod ops;
+    mod program;
+    mod protocol;
+    mod settings;
+    mod tokens;
+    mod toy;
+}

@@ -1,0 +1,84 @@
+//! The endpoints of operators.
+
+use serde_json::Value;
+use shoal_testkit::TestService;
+
+use super::toy::{Toy, toy};
+
+#[tokio::test]
+async fn health_and_readiness_say_how_the_service_is() {
+    let t = toy().await;
+    let health: Value = t.get("/healthz").send().await.ok(200);
+    assert_eq!(health["status"], "alive");
+    let ready: Value = t.get("/readyz").send().await.ok(200);
+    assert_eq!(ready["status"], "ready");
+    let names: Vec<_> = ready["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| &c["name"])
+        .collect();
+    assert!(names.contains(&&Value::from("accepting")), "{names:?}");
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn version_tells_what_runs() {
+    let t = toy().await;
+    let version: Value = t.get("/version").send().await.ok(200);
+    assert_eq!(version["service"], "toy");
+    assert_eq!(version["version"], "1.2.3");
+    assert!(version.as_object().unwrap().contains_key("git_sha"));
+    t.stop().await;
+}
+
+async fn metric(t: &TestService<Toy>, name: &str, labels: &[&str]) -> f64 {
+    let text = t.get("/metrics").send().await.text();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)))
+        .unwrap_or_else(|| panic!("no {name} with {labels:?} in:\n{text}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn metrics_count_requests_by_route_and_not_by_path() {
+    let t = toy().await;
+    let route = [
+        "service=\"toy\"",
+        "route=\"/toy/v1/parts/{number}\"",
+        "method=\"DELETE\"",
+    ];
+    for number in 0..3 {
+        let token = t.issuer.user("usr_1", &[]);
+        let path = format!("/toy/v1/parts/{number}");
+        let _ = t.delete(&path).bearer(&token).send().await.expect(204);
+    }
+    assert!(metric(&t, "shoal_http_server_requests_total", &route).await >= 3.0);
+    t.get("/nowhere")
+        .send()
+        .await
+        .problem(404, "common.route_not_found");
+    let unmatched = ["route=\"unmatched\"", "service=\"toy\""];
+    assert!(metric(&t, "shoal_http_server_requests_total", &unmatched).await >= 1.0);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_carries_ids_and_security_headers() {
+    let t = toy().await;
+    let answer = t.get("/toy/v1/parts").send().await;
+    assert_eq!(answer.header("x-request-id"), answer.header("x-trace-id"));
+    let kept = t
+        .get("/nowhere")
+        .header("x-request-id", "mine-1")
+        .send()
+        .await;
+    assert_eq!(kept.header("x-request-id"), Some("mine-1"));
+    for answer in [answer, kept] {
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    t.stop().await;
+}
