@@ -113,10 +113,9 @@ impl Conn {
         self.in_tx = true;
         let (session, guard) = self.parts().db()?;
         let begun = session.backend().begin(statement).into_stream().boxed();
-        Statement::new(begun, guard, "BEGIN")
-            .try_next()
-            .await
-            .db()?;
+        let mut statement = Statement::new(begun, guard, "BEGIN");
+        statement.try_next().await.db()?;
+        statement.finish();
         Ok(())
     }
 
@@ -126,7 +125,11 @@ impl Conn {
         let span = guard.span("COMMIT");
         let commit = tracing::Instrument::instrument(session.backend().commit(), span);
         match tokio::time::timeout(COMMIT_TIMEOUT, commit).await {
-            Ok(done) => done.db()?,
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                self.guard.note(&error);
+                return Err(error).db();
+            }
             Err(_) => {
                 return Err(Error::new(
                     CommonCode::Unavailable,
@@ -151,7 +154,9 @@ impl Drop for Conn {
             return;
         };
         let interrupted = self.guard.interrupt_if_running();
-        if interrupted || self.in_tx {
+        if self.guard.broken() {
+            session.close_hard();
+        } else if interrupted || self.in_tx {
             self.shared.janitor.clean(Soiled {
                 session,
                 interrupted,

@@ -102,6 +102,23 @@ pub fn is_conflict(error: &Error) -> bool {
     false
 }
 
+/// Whether others were in the way.
+pub(crate) fn is_contention(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(e) if Failure::of(&**e) == Failure::Contention)
+}
+
+/// Whether the connection that met the error is of no more use.
+pub(crate) fn breaks_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(e) => Failure::of(&**e) == Failure::Down,
+        _ => false,
+    }
+}
+
 /// What a database error means, on either engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failure {

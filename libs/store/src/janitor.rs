@@ -7,7 +7,6 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use deadpool::managed::Object;
 use shoal_task::{Receiver, Scope, Sender, channel};
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -96,7 +95,7 @@ async fn clean(mut soiled: Soiled) {
             .is_ok_and(|done| done.is_ok()),
     };
     if !reusable {
-        drop(Object::take(soiled.session.session));
+        soiled.session.close_hard();
     }
 }
 

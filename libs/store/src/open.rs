@@ -2,22 +2,27 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use shoal_error::{CommonCode, Error, Result};
 use sqlx::migrate::Migrate;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use tokio::time::Instant;
 
 use crate::config::{DatabaseConfig, Dialect};
 use crate::conn::Conn;
 use crate::constraints::Constraints;
-use crate::error::{SqlResultExt as _, unavailable};
+use crate::error::{SqlResultExt as _, is_contention, unavailable};
 use crate::migrate::{Migrations, failed};
 use crate::session::Opener;
 use crate::store::check_service;
 
 /// Key of the advisory lock under which schemas are made and migrated.
 const MIGRATION_LOCK: i64 = 0x53_68_6f_61_6c;
+
+/// How long to wait for a SQLite file that others are just setting up.
+const FILE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A checked place of a database.
 #[derive(Clone, Debug)]
@@ -40,7 +45,8 @@ impl Target {
         check_service(service)?;
         let place = config.display_url();
         if let Some(path) = config.sqlite_path(service) {
-            if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
+            let rest = config.url.trim_start_matches("sqlite:").trim_matches('/');
+            if rest.is_empty() || rest.contains(":memory:") {
                 return Err(bad_url("a SQLite database is a file or folder"));
             }
             return Ok(Self {
@@ -116,13 +122,18 @@ impl Target {
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             tokio::fs::create_dir_all(folder).await.map_err(refused)?;
         }
-        // The first connection turns WAL on, which must not race with others.
-        let session = self
-            .opener(true)
-            .open()
-            .await
-            .map_err(|e| unavailable(&self.place, e))?;
-        session.close().await.db()
+        // The first connection turns WAL on; to others who do the same at that
+        // moment the file is locked, whatever the busy timeout says.
+        let start = Instant::now();
+        loop {
+            match self.opener(true).open().await {
+                Ok(session) => return session.close().await.db(),
+                Err(e) if is_contention(&e) && start.elapsed() < FILE_PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(e) => return Err(unavailable(&self.place, e)),
+            }
+        }
     }
 
     /// A connection without a statement timeout that holds the migration lock

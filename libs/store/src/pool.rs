@@ -26,6 +26,13 @@ pub(crate) struct Pooled {
     _counted: InUse,
 }
 
+impl Pooled {
+    /// Takes the session out of the pool and drops it.
+    pub(crate) fn close_hard(self) {
+        drop(Object::take(self.session));
+    }
+}
+
 /// Opens and tries sessions for the pool.
 #[derive(Debug)]
 pub(crate) struct Connector {
@@ -94,9 +101,11 @@ impl SessionPool {
     /// A session, waited for no longer than the pool's limit and the request's
     /// deadline allow. Waiters are served in the order in which they came.
     pub(crate) async fn get(&self) -> Result<Pooled> {
+        let context = Context::current();
+        context.check()?;
         let waiting = self.saturation.wait();
         let wait = tokio::time::timeout(self.acquire_timeout, self.inner.get());
-        let got = Context::current().stop_or(wait).await?;
+        let got = context.stop_or(wait).await?;
         drop(waiting);
         match got {
             Ok(Ok(session)) => Ok(Pooled {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::conn::end_of_request;
+use crate::error::breaks_connection;
 use crate::session::Interrupt;
 use crate::shared::Shared;
 use crate::summary::Summary;
@@ -45,6 +46,7 @@ pub(crate) struct Guard {
     shared: Arc<Shared>,
     running: bool,
     interrupted: bool,
+    broken: bool,
 }
 
 impl Guard {
@@ -54,6 +56,7 @@ impl Guard {
             shared,
             running: false,
             interrupted: false,
+            broken: false,
         }
     }
 
@@ -90,6 +93,16 @@ impl Guard {
             db.response.returned_rows = tracing::field::Empty,
             error.type = tracing::field::Empty,
         )
+    }
+
+    /// Whether the connection itself failed and must not be used again.
+    pub(crate) fn broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Takes note of an error that a statement or a commit met.
+    pub(crate) fn note(&mut self, error: &sqlx::Error) {
+        self.broken |= breaks_connection(error);
     }
 
     /// Ends the statement that runs, if one does; true when the connection has
@@ -143,6 +156,7 @@ impl<'c, T> Statement<'c, T> {
     fn fail(&mut self, error: sqlx::Error) -> sqlx::Error {
         self.guard.running = false;
         self.outcome = Outcome::Error;
+        self.guard.note(&error);
         self.span.record("otel.status_code", "ERROR");
         match error {
             sqlx::Error::Database(error) => {
