@@ -94,7 +94,7 @@ async fn resume(inner: &Arc<Inner>, id: &str) -> Result<()> {
         detail: String::new(),
         slow: false,
     };
-    context.attach(run.to_the_end()).instrument(span).await
+    context.attach(run.until_it_rests()).instrument(span).await
 }
 
 /// The saga's span, a child of the request that started it, in this process or
@@ -130,7 +130,7 @@ struct Run<'a> {
 struct LetGo;
 
 impl Run<'_> {
-    async fn to_the_end(mut self) -> Result<()> {
+    async fn until_it_rests(mut self) -> Result<()> {
         let mut event = if self.record.running {
             Event::Interrupted
         } else {

@@ -123,12 +123,16 @@ pub(crate) async fn append(
     lease_until: i64,
     now: i64,
 ) -> Result<bool> {
-    let mut tx = store.begin().await?;
-    let kept = write(&mut tx, saga, lines, lease_until, now).await?;
-    if kept {
-        tx.commit().await?;
-    }
-    Ok(kept)
+    // Boxed: a transaction is the largest part of every future above it.
+    let change = async {
+        let mut tx = store.begin().await?;
+        let kept = write(&mut tx, saga, lines, lease_until, now).await?;
+        if kept {
+            tx.commit().await?;
+        }
+        Ok(kept)
+    };
+    Box::pin(change).await
 }
 
 async fn write(
@@ -192,16 +196,20 @@ async fn insert_line(tx: &mut Tx, saga: &Record, line: &Line, now: i64) -> Resul
 
 /// Keeps a saga for its owner. `false` when it has got another one.
 pub(crate) async fn prolong(store: &Store, saga: &Record, lease_until: i64) -> Result<bool> {
-    let mut tx = store.begin().await?;
-    let kept = sqlx::query("UPDATE saga SET lease_until = $1 WHERE id = $2 AND revision = $3")
-        .bind(lease_until)
-        .bind(&saga.id)
-        .bind(saga.revision)
-        .execute(&mut *tx)
-        .await
-        .db()?;
-    tx.commit().await?;
-    Ok(kept.rows_affected() > 0)
+    // Boxed, like every transaction that a running saga holds.
+    let change = async {
+        let mut tx = store.begin().await?;
+        let kept = sqlx::query("UPDATE saga SET lease_until = $1 WHERE id = $2 AND revision = $3")
+            .bind(lease_until)
+            .bind(&saga.id)
+            .bind(saga.revision)
+            .execute(&mut *tx)
+            .await
+            .db()?;
+        tx.commit().await?;
+        Ok(kept.rows_affected() > 0)
+    };
+    Box::pin(change).await
 }
 
 /// Takes over up to `limit` sagas whose lease has ended.

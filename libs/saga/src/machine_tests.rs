@@ -77,11 +77,14 @@ fn any_plan() -> impl Strategy<Value = Plan> {
     })
 }
 
+/// One line of the log: what, which way, step, attempt.
+type Said = (Entry, Direction, usize, u32);
+
 /// The durable part (state and log) and the world outside that steps change.
 struct World<'a> {
     plan: &'a Plan,
     state: State,
-    log: Vec<(Entry, Direction, usize, u32)>,
+    log: Vec<Said>,
     applied: Vec<bool>,
     undone: Vec<usize>,
     failed_compensations: usize,
@@ -247,7 +250,7 @@ proptest! {
     }
 }
 
-fn run_with(plan: &Plan, fates: &[Fate]) -> (State, Vec<(Entry, Direction, usize, u32)>, usize) {
+fn run_with(plan: &Plan, fates: &[Fate]) -> (State, Vec<Said>, usize) {
     let mut world = World::new(plan);
     world.run(Event::Due, &mut fates.iter().copied());
     (world.state, world.log, world.failed_compensations)

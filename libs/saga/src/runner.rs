@@ -24,6 +24,8 @@ use crate::settings::SagaSettings;
 /// carries the saga out.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+const TRACEPARENT: &str = "traceparent";
+
 /// The sagas of one service instance. Cheap to clone.
 #[derive(Clone)]
 pub struct Sagas(pub(crate) Arc<Inner>);
@@ -158,6 +160,11 @@ impl Sagas {
         let mut context = HashMap::new();
         Context::current().meta().to_map(&mut context);
         shoal_telemetry::propagate::inject_map(&mut context);
+        if !context.contains_key(TRACEPARENT) {
+            // Started outside of any trace: it gets one that outlives the process.
+            let span = tracing::info_span!("start saga", saga.name = S::NAME);
+            span.in_scope(|| shoal_telemetry::propagate::inject_map(&mut context));
+        }
         let record = Record {
             id: shoal_store::id::new("sga"),
             name: S::NAME.to_owned(),
