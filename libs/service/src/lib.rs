@@ -40,7 +40,6 @@ pub use config::{ChassisConfig, ConfigFault, Settings, Sources};
 pub use error::StartError;
 pub use extract::{IdempotencyKey, Json, PageRequest, Path, Query};
 pub use identity::{Identity, IdentityVerifier, OptionalIdentity};
-pub use mesh::{MESH_HEADER, MeshSecret};
 pub use module::{Built, Module, ModuleContext, Peer};
 pub use ops::BuildInfo;
 pub use platform::Platform;
@@ -50,5 +49,6 @@ pub use start::start;
 
 pub use clap;
 pub use shoal_context::Context;
+pub use shoal_rpc::MeshSecret;
 pub use utoipa_axum::router::OpenApiRouter;
 pub use utoipa_axum::routes;

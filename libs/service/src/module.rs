@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::wiring::{Bus, Channel, Consumer};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shoal_bus::{Bus, Consumer};
 use shoal_discovery::Resolver;
 use shoal_error::{CodeSpec, CommonCode, Error, Result};
+use shoal_rpc::{Channel, MeshSecret};
 use shoal_store::{Migrations, Store};
 use shoal_task::{Scope, SharedClock};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::{ChassisConfig, ConfigFault};
 use crate::identity::{IdentityVerifier, JwksSource};
-use crate::mesh::MeshSecret;
 use crate::ops::ReadyCheck;
 
 /// A service: what it is called, what it offers and how it is built. The same
@@ -128,6 +128,7 @@ pub struct ModuleContext<C> {
     pub(crate) store: Option<Store>,
     pub(crate) mesh: MeshSecret,
     pub(crate) name: &'static str,
+    pub(crate) peers: Vec<&'static str>,
 }
 
 impl<C> ModuleContext<C> {
@@ -144,7 +145,7 @@ impl<C> ModuleContext<C> {
     /// A channel to another service, connected when first used.
     ///
     /// # Errors
-    /// `Internal` when `name` is not among [`Module::PEERS`] or the settings.
+    /// `Internal` when `name` is not among [`Module::PEERS`].
     pub fn peer(&self, name: &'static str) -> Result<Channel> {
         crate::wiring::channel(self, name)
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::wiring::Bus;
+use shoal_bus::Bus;
 use shoal_discovery::Resolver;
+use shoal_rpc::MeshSecret;
 use shoal_task::{SharedClock, system_clock};
 
 use crate::identity::JwksSource;
-use crate::mesh::MeshSecret;
 use crate::ops::BuildInfo;
 
 /// Parts that the program around the services brings; what it does not bring

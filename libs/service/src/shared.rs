@@ -1,11 +1,11 @@
 //! What the layers and the operational endpoints of one service share.
 
+use shoal_rpc::MeshSecret;
 use shoal_telemetry::metrics::Saturation;
 use tokio::sync::Semaphore;
 
 use crate::config::HttpConfig;
 use crate::identity::IdentityVerifier;
-use crate::mesh::MeshSecret;
 
 pub(crate) struct Shared {
     pub(crate) name: &'static str,

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::wiring::Bus;
 use axum::Router;
 use bytes::Bytes;
+use shoal_bus::Bus;
 use shoal_discovery::Resolver;
 use shoal_error::Result;
+use shoal_rpc::MeshSecret;
 use shoal_store::Store;
 use shoal_task::Scope;
 use shoal_telemetry::service_span;
@@ -16,16 +17,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::config::Settings;
+use crate::config::{ChassisConfig, Settings};
 use crate::identity::{HttpJwks, IdentityVerifier, JwksSource};
 use crate::listen::{Dispatch, Server, bind};
-use crate::mesh::MeshSecret;
 use crate::module::{Built, Module, ModuleContext};
 use crate::ops::{self, Ops, Readiness, Version};
 use crate::platform::Platform;
 use crate::running::{Parts, Running};
 use crate::shared::Shared;
-use crate::{StartError, http as stack, openapi, wiring};
+use crate::{StartError, http as stack, mesh, openapi, wiring};
 
 /// Starts a service: binds its port, opens and migrates its database, builds
 /// it, starts its background work, and serves.
@@ -83,7 +83,7 @@ async fn start_in_span<M: Module>(
         openapi: Bytes::from(document),
         own_openapi: built.own_openapi,
     };
-    let dispatch = dispatch::<M>(built, ops, &shared);
+    let dispatch = dispatch::<M>(built, ops, &chassis, &shared);
     let server = Server::start(listener, dispatch, chassis.http.clone(), &parts.scope);
     tracing::info!(addr = %parts.addr, version = M::VERSION, "serving");
     Ok(Running::new(
@@ -132,9 +132,9 @@ pub(crate) async fn prepare<M: Module>(
     let scope = Scope::root(M::NAME);
     let build = |e| StartError::Build(M::NAME, e);
     let store = open_store::<M>(&chassis, platform).await?;
-    let bus = wiring::bus(&chassis, platform).await.map_err(build)?;
+    let bus = wiring::bus(&chassis, platform).map_err(build)?;
     let resolver: Arc<dyn Resolver> = wiring::resolver(&chassis, platform).map_err(build)?;
-    let mesh = mesh(&chassis, platform).map_err(|e| StartError::DataDir {
+    let mesh = mesh_secret(&chassis, platform).map_err(|e| StartError::DataDir {
         service: M::NAME,
         folder: chassis.data_dir.clone(),
         error: e,
@@ -157,6 +157,7 @@ pub(crate) async fn prepare<M: Module>(
         store: store.clone(),
         mesh: mesh.clone(),
         name: M::NAME,
+        peers: M::PEERS.iter().map(|peer| peer.name).collect(),
     };
     let context = Some(context);
     Ok(Prepared {
@@ -174,7 +175,7 @@ pub(crate) async fn prepare<M: Module>(
 
 /// Opens and migrates the database of a module that has one.
 pub(crate) async fn open_store<M: Module>(
-    chassis: &crate::ChassisConfig,
+    chassis: &ChassisConfig,
     platform: &Platform,
 ) -> Result<Option<Store>, StartError> {
     let Some(migrations) = M::migrations() else {
@@ -198,15 +199,15 @@ async fn listen<M: Module>(address: SocketAddr) -> Result<TcpListener, StartErro
     bind(address).await.map_err(failed)
 }
 
-fn mesh(chassis: &crate::ChassisConfig, platform: &Platform) -> std::io::Result<MeshSecret> {
+fn mesh_secret(chassis: &ChassisConfig, platform: &Platform) -> std::io::Result<MeshSecret> {
     match &platform.mesh {
         Some(mesh) => Ok(mesh.clone()),
-        None if chassis.mesh_secret.is_empty() => MeshSecret::of_folder(&chassis.data_dir),
+        None if chassis.mesh_secret.is_empty() => mesh::of_folder(&chassis.data_dir),
         None => Ok(MeshSecret::new(chassis.mesh_secret.as_str())),
     }
 }
 
-fn jwks(chassis: &crate::ChassisConfig, platform: &Platform) -> Result<Arc<dyn JwksSource>> {
+fn jwks(chassis: &ChassisConfig, platform: &Platform) -> Result<Arc<dyn JwksSource>> {
     match &platform.jwks {
         Some(source) => Ok(Arc::clone(source)),
         None => Ok(Arc::new(HttpJwks::new(chassis.identity.jwks_url.as_str())?)),
@@ -219,7 +220,12 @@ fn readiness<S, C>(built: &mut Built<S>, parts: &Prepared<C>) -> Arc<Readiness> 
     Arc::new(Readiness::new(checks, parts.draining.clone()))
 }
 
-fn dispatch<M: Module>(built: Built<M::State>, ops: Ops, shared: &Arc<Shared>) -> Dispatch {
+fn dispatch<M: Module>(
+    built: Built<M::State>,
+    ops: Ops,
+    chassis: &ChassisConfig,
+    shared: &Arc<Shared>,
+) -> Dispatch {
     let Built {
         state,
         grpc,
@@ -233,6 +239,6 @@ fn dispatch<M: Module>(built: Built<M::State>, ops: Ops, shared: &Arc<Shared>) -
     let http = stack::layered(api, own_fallback, around, shared);
     Dispatch {
         http,
-        grpc: wiring::grpc(grpc.routes(), shared),
+        grpc: wiring::grpc(grpc.routes(), chassis, shared),
     }
 }

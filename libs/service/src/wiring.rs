@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use shoal_bus::{Bus, Relay};
 use shoal_discovery::{Resolver, StaticResolver};
 use shoal_error::{Error, Result};
+use shoal_rpc::{Channel, Client, ClientConfig, ServerConfig};
 use shoal_store::Store;
 use shoal_task::Scope;
 use tonic::service::Routes;
@@ -17,25 +19,32 @@ use crate::platform::Platform;
 use crate::shared::Shared;
 use crate::start::Prepared;
 
-pub use pending::{Bus, Channel, Consumer};
-mod pending {
-    /// Bus.
-    #[derive(Clone)]
-    pub struct Bus;
-    /// Consumer.
-    pub struct Consumer;
-    /// Channel.
-    pub type Channel = tonic::transport::Channel;
+/// A channel to a service that discovery knows.
+pub(crate) fn channel<C>(context: &ModuleContext<C>, name: &'static str) -> Result<Channel> {
+    let config = ClientConfig {
+        settings: context.chassis.rpc.client.clone(),
+        ..ClientConfig::new(context.name, context.mesh.clone())
+    };
+    if !context.peers.contains(&name) {
+        // Who calls whom is part of a module's description.
+        let text = format!(
+            "{} calls {name}, which is not among its PEERS",
+            context.name
+        );
+        return Err(Error::internal(text));
+    }
+    Ok(Client::connect(name, &context.resolver, &config))
 }
 
-pub(crate) fn channel<C>(_context: &ModuleContext<C>, _name: &'static str) -> Result<Channel> {
-    Err(Error::internal("rpc is not there yet"))
+/// The bus that the program brought, or the one that the settings name.
+pub(crate) fn bus(chassis: &ChassisConfig, platform: &Platform) -> Result<Bus> {
+    match &platform.bus {
+        Some(bus) => Ok(bus.clone()),
+        None => Bus::from_config(&chassis.bus),
+    }
 }
 
-pub(crate) async fn bus(_chassis: &ChassisConfig, platform: &Platform) -> Result<Bus> {
-    Ok(platform.bus.clone().unwrap_or(Bus))
-}
-
+/// The resolver that the program brought, or the list in the settings.
 pub(crate) fn resolver(chassis: &ChassisConfig, platform: &Platform) -> Result<Arc<dyn Resolver>> {
     if let Some(resolver) = &platform.resolver {
         return Ok(Arc::clone(resolver));
@@ -44,29 +53,50 @@ pub(crate) fn resolver(chassis: &ChassisConfig, platform: &Platform) -> Result<A
     Ok(Arc::new(resolver))
 }
 
-/// Starts the outbox relay and the consumers.
-pub(crate) fn start_workers<S, C>(_built: &mut Built<S>, parts: &Prepared<C>) -> Result<Scope> {
-    Ok(parts.scope.child("workers"))
+/// Starts the consumers and the outbox relay.
+pub(crate) fn start_workers<S, C>(built: &mut Built<S>, parts: &Prepared<C>) -> Result<Scope> {
+    let workers = parts.scope.child("workers");
+    let consumers = std::mem::take(&mut built.consumers);
+    let Some(store) = &parts.store else {
+        if consumers.is_empty() {
+            return Ok(workers);
+        }
+        // Their inbox must be somewhere.
+        let text = format!("{} has consumers but declares no database", parts.name);
+        return Err(Error::internal(text));
+    };
+    // Consumers join first, so that no event of the relay passes them by.
+    for consumer in consumers {
+        consumer.start(&parts.bus, store, &workers);
+    }
+    Relay::new(store, &parts.bus).start(&workers);
+    Ok(workers)
 }
 
 /// What every service is asked on `/readyz`.
 pub(crate) fn checks<C>(parts: &Prepared<C>) -> Vec<(&'static str, ReadyCheck)> {
-    let mut checks: Vec<(&'static str, ReadyCheck)> = Vec::new();
-    if let Some(store) = parts.store.clone() {
-        checks.push((
-            "database",
-            Arc::new(move || {
-                let store = store.clone();
-                Box::pin(async move { store.ping().await })
-            }),
-        ));
-    }
-    checks
+    let Some(store) = parts.store.clone() else {
+        return Vec::new();
+    };
+    let bus = parts.bus.clone();
+    let database: ReadyCheck = Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move { store.ping().await })
+    });
+    let bus: ReadyCheck = Arc::new(move || {
+        let bus = bus.clone();
+        Box::pin(async move { bus.ping().await })
+    });
+    vec![("database", database), ("bus", bus)]
 }
 
 /// Puts the server stack around the gRPC services.
-pub(crate) fn grpc(routes: Routes, _shared: &Arc<Shared>) -> Router {
-    routes.into_axum_router()
+pub(crate) fn grpc(routes: Routes, chassis: &ChassisConfig, shared: &Shared) -> Router {
+    let config = ServerConfig {
+        settings: chassis.rpc.server.clone(),
+        ..ServerConfig::new(shared.name, shared.mesh.clone())
+    };
+    shoal_rpc::server::stack(routes, &config)
 }
 
 /// Closes the database once nobody uses it.

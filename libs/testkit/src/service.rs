@@ -6,6 +6,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shoal_discovery::{DiscoveryConfig, Resolver, StaticResolver};
+use shoal_rpc::{Channel, Client, ClientConfig};
 use shoal_service::{
     MeshSecret, Module, Platform, Running, Settings, ShutdownReport, Sources, StartError,
 };
@@ -70,6 +72,19 @@ impl<M: Module> TestService<M> {
     /// The platform's secret, which callers over gRPC must show.
     pub fn mesh(&self) -> &MeshSecret {
         &self.mesh
+    }
+
+    /// A channel for its generated gRPC clients, which shows the secret.
+    pub fn grpc_channel(&self) -> Channel {
+        let mut discovery = DiscoveryConfig::default();
+        discovery.set(M::NAME, self.addr().to_string());
+        let resolver = StaticResolver::from_config(&discovery).expect("an address");
+        let resolver: Arc<dyn Resolver> = Arc::new(resolver);
+        Client::connect(
+            M::NAME,
+            &resolver,
+            &ClientConfig::new("test", self.mesh.clone()),
+        )
     }
 
     /// Drains the service. Panics when a task had to be ended by force, which

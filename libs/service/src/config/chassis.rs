@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use shoal_bus::BusConfig;
 use shoal_discovery::DiscoveryConfig;
+use shoal_rpc::{RpcClientSettings, RpcServerSettings};
 use shoal_store::DatabaseConfig;
 use shoal_telemetry::TelemetryConfig;
 
@@ -26,8 +28,10 @@ pub struct ChassisConfig {
     /// Logs and traces. In one process with several services, the first one's
     /// settings (or those of the program around them) count.
     pub telemetry: TelemetryConfig,
-    /// Limits of the HTTP and gRPC server.
+    /// Limits of the port and of HTTP requests.
     pub http: HttpConfig,
+    /// Calls between services over gRPC.
+    pub rpc: RpcConfig,
     /// Which access tokens are believed.
     pub identity: IdentityConfig,
     /// Secret that services of one platform show each other over gRPC. Empty:
@@ -55,6 +59,7 @@ impl Default for ChassisConfig {
             bus: BusConfig::default(),
             telemetry: TelemetryConfig::default(),
             http: HttpConfig::default(),
+            rpc: RpcConfig::default(),
             identity: IdentityConfig::default(),
             mesh_secret: String::new(),
             discovery: DiscoveryConfig::default(),
@@ -63,16 +68,17 @@ impl Default for ChassisConfig {
     }
 }
 
-/// How events travel between services.
+/// Calls between services over gRPC.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct BusConfig {
-    /// Redis server whose streams carry the events, e.g.
-    /// `redis://127.0.0.1:6379`. Empty: events stay inside the process.
-    pub redis_url: String,
+pub struct RpcConfig {
+    /// Calls that this service answers.
+    pub server: RpcServerSettings,
+    /// Calls that this service makes.
+    pub client: RpcClientSettings,
 }
 
-/// Limits of the HTTP and gRPC server.
+/// Limits of the port and of HTTP requests.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpConfig {

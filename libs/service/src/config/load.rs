@@ -87,7 +87,7 @@ impl<C: DeserializeOwned> Settings<C> {
     pub fn load<M: Module<Config = C>>(sources: &Sources) -> Result<Self, ConfigFault> {
         let schema = schema::schema::<M>();
         let layers = layers::<M>(sources, &schema)?;
-        let merged = merged(&layers)?;
+        let merged = merged(&layers).map_err(|e| unreadable(sources.file.as_ref(), &e))?;
         let located = |fault: ConfigFault| locate(&layers, &merged, M::NAME, fault);
         let document = serde_json::to_value(&merged)
             .map_err(|e| ConfigFault::new("", one_line(&e.to_string())))?;
@@ -147,19 +147,23 @@ fn layers<M: Module>(sources: &Sources, schema: &Value) -> Result<Figment, Confi
     Ok(figment)
 }
 
-fn merged(layers: &Figment) -> Result<Dict, ConfigFault> {
-    let mut profiles = layers.data().map_err(|e| unreadable(&e))?;
+fn merged(layers: &Figment) -> Result<Dict, figment::Error> {
+    let mut profiles = layers.data()?;
     Ok(profiles.remove(&Profile::Default).unwrap_or_default())
 }
 
-fn unreadable(error: &figment::Error) -> ConfigFault {
-    let origin = error
-        .metadata
-        .as_ref()
-        .and_then(|m| m.source.as_ref().map(ToString::to_string));
-    let fault = ConfigFault::new("", one_line(&error.kind.to_string()));
-    match origin {
-        Some(origin) => fault.with_origin(format!("file {origin}")),
+/// Only the file can be unreadable; the parser's drawing of the place is left
+/// out, its first line says where.
+fn unreadable(file: Option<&PathBuf>, error: &figment::Error) -> ConfigFault {
+    let text = error.kind.to_string();
+    let words = text
+        .lines()
+        .filter(|line| !line.contains('|'))
+        .collect::<Vec<_>>()
+        .join(": ");
+    let fault = ConfigFault::new("", one_line(&words));
+    match file {
+        Some(path) => fault.with_origin(format!("file {}", path.display())),
         None => fault,
     }
 }

@@ -13,7 +13,7 @@ mod load;
 mod reference;
 mod schema;
 
-pub use chassis::{BusConfig, ChassisConfig, HttpConfig, IdentityConfig, ShutdownConfig};
+pub use chassis::{ChassisConfig, HttpConfig, IdentityConfig, RpcConfig, ShutdownConfig};
 pub use fault::ConfigFault;
 pub use load::{Settings, Sources};
 pub use reference::reference;

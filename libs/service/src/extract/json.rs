@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use shoal_error::{CommonCode, Error, Result};
 
-use super::pointer;
+use super::{pointer, token};
 
 /// A JSON body. As an argument: 415 for another content type, 413 over the
 /// limit, 400 for what does not parse (with line and column) or does not fit
@@ -107,8 +107,8 @@ fn refused(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     let (code, at) = match unknown_field(&text) {
         // Depending on the format of the struct, serde's path names the field
         // or stops at its parent.
-        Some(name) if !at.ends_with(&format!("/{name}")) => {
-            (CommonCode::UnknownField, format!("{at}/{name}"))
+        Some(name) if !at.ends_with(&token(name)) => {
+            (CommonCode::UnknownField, format!("{at}{}", token(name)))
         }
         Some(_) => (CommonCode::UnknownField, at),
         None => (CommonCode::InvalidField, at),

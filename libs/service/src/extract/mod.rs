@@ -19,9 +19,14 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     path.iter()
         .map(|segment| match segment {
             Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Map { key } => token(key),
             Segment::Enum { variant } => format!("/{variant}"),
             Segment::Unknown => "/?".to_owned(),
         })
         .collect()
+}
+
+/// A member's name as a reference token of a JSON pointer.
+fn token(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -54,13 +54,13 @@ async fn metrics_count_requests_by_route_and_not_by_path() {
         let path = format!("/toy/v1/parts/{number}");
         let _ = t.delete(&path).bearer(&token).send().await.expect(204);
     }
-    assert!(metric(&t, "shoal_http_server_requests_total", &route).await >= 3.0);
+    assert!(metric(&t, "shoal_http_server_duration_seconds_count", &route).await >= 3.0);
     t.get("/nowhere")
         .send()
         .await
         .problem(404, "common.route_not_found");
     let unmatched = ["route=\"unmatched\"", "service=\"toy\""];
-    assert!(metric(&t, "shoal_http_server_requests_total", &unmatched).await >= 1.0);
+    assert!(metric(&t, "shoal_http_server_duration_seconds_count", &unmatched).await >= 1.0);
     t.stop().await;
 }
 
