@@ -19,6 +19,8 @@ mod all {
     pub(crate) fn toward(sink: &HttpSink) -> TestServiceBuilder<Gateway> {
         ["auth", "billing", "order", "notification"]
             .into_iter()
-            .fold(TestService::<Gateway>::builder(), |builder, name| builder.peer(name, sink.addr()))
+            .fold(TestService::<Gateway>::builder(), |builder, name| {
+                builder.peer(name, sink.addr())
+            })
     }
 }

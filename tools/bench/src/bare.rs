@@ -10,12 +10,12 @@ use http::{Request, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shoal_error::{Result, ResultExt as _};
+use shoal_proto::auth::v1 as pb;
 use shoal_proto::auth::v1::auth_service_client::AuthServiceClient;
 use shoal_proto::auth::v1::auth_service_server::{AuthService, AuthServiceServer};
-use shoal_proto::auth::v1 as pb;
 use shoal_service::{
-    Built, Json, MESH_HEADER, MeshSecret, Module, ModuleContext, OpenApiRouter, Platform,
-    Settings, Sources, routes,
+    Built, Json, MESH_HEADER, MeshSecret, Module, ModuleContext, OpenApiRouter, Platform, Settings,
+    Sources, routes,
 };
 use shoal_task::Scope;
 use tokio::net::TcpListener;
@@ -36,10 +36,16 @@ pub(crate) async fn compare(plan: &Plan) -> Result<Vec<Report>> {
     let folder = tempfile::tempdir().internal()?;
     let sources = Sources::defaults()
         .set("listen", "127.0.0.1:0", "the benchmark")
-        .set("data_dir", folder.path().display().to_string(), "the benchmark");
+        .set(
+            "data_dir",
+            folder.path().display().to_string(),
+            "the benchmark",
+        );
     let settings = Settings::load::<Toy>(&sources).internal()?;
     let platform = Platform::new().mesh(MeshSecret::new(SECRET));
-    let paved = shoal_service::start::<Toy>(settings, &platform).await.internal()?;
+    let paved = shoal_service::start::<Toy>(settings, &platform)
+        .await
+        .internal()?;
 
     let reports = vec![
         over_http(plan, "bare axum handler", axum).await?,
@@ -65,7 +71,9 @@ async fn over_grpc(plan: &Plan, name: &str, address: SocketAddr) -> Result<Repor
     let mut callers = Vec::with_capacity(plan.connections);
     for _ in 0..plan.connections {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).internal()?;
-        callers.push(GrpcCaller(AuthServiceClient::new(endpoint.connect().await.internal()?)));
+        callers.push(GrpcCaller(AuthServiceClient::new(
+            endpoint.connect().await.internal()?,
+        )));
     }
     load::run(name, plan.time, callers).await
 }
@@ -75,20 +83,27 @@ struct GrpcCaller(AuthServiceClient<Channel>);
 impl Caller for GrpcCaller {
     async fn call(&mut self) -> Result<bool> {
         let mut request = tonic::Request::new(pb::IntrospectRequest::default());
-        request.metadata_mut().insert(MESH_HEADER, MetadataValue::from_static(SECRET));
+        request
+            .metadata_mut()
+            .insert(MESH_HEADER, MetadataValue::from_static(SECRET));
         Ok(self.0.introspect(request).await.is_ok())
     }
 }
 
 async fn listen() -> Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.internal()?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .internal()?;
     let address = listener.local_addr().internal()?;
     Ok((listener, address))
 }
 
 async fn bare_axum(scope: &Scope) -> Result<SocketAddr> {
     let (listener, address) = listen().await?;
-    let app = axum::Router::new().route("/toy/v1/hello", get(|| async { axum::Json(Hello::world()) }));
+    let app = axum::Router::new().route(
+        "/toy/v1/hello",
+        get(|| async { axum::Json(Hello::world()) }),
+    );
     let ending = scope.clone();
     drop(scope.spawn_detached_context("axum", async move {
         axum::serve(listener, app)
@@ -102,7 +117,8 @@ async fn bare_tonic(scope: &Scope) -> Result<SocketAddr> {
     let (listener, address) = listen().await?;
     let ending = scope.clone();
     drop(scope.spawn_detached_context("tonic", async move {
-        let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming =
+            tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
         Server::builder()
             .add_service(AuthServiceServer::new(ToyRpc))
             .serve_with_incoming_shutdown(incoming, async move { ending.cancelled().await })

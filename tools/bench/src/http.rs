@@ -44,7 +44,13 @@ pub(crate) async fn callers(
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.internal()?;
         drop(scope.spawn_detached_context("driver", connection));
         let (make, next) = (Arc::clone(&make), Arc::clone(&next));
-        callers.push(HttpCaller { sender, make, next, expect, _scope: scope });
+        callers.push(HttpCaller {
+            sender,
+            make,
+            next,
+            expect,
+            _scope: scope,
+        });
     }
     Ok(callers)
 }

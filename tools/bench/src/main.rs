@@ -67,7 +67,10 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(options: &Options) -> Result<()> {
-    let quiet = TelemetryConfig { filter: "error".to_owned(), ..TelemetryConfig::default() };
+    let quiet = TelemetryConfig {
+        filter: "error".to_owned(),
+        ..TelemetryConfig::default()
+    };
     let _telemetry = Telemetry::init(&quiet).map_err(shoal_error::Error::internal)?;
     let plan = Plan {
         connections: options.connections.max(1),

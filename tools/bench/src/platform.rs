@@ -45,7 +45,11 @@ async fn measure(
     let folder = tempfile::tempdir().internal()?;
     let limits = folder.path().join("gateway.toml");
     // The gateway's own limits are not what is measured.
-    std::fs::write(&limits, "[rate_limit]\nper_user = 1000000\nper_address = 1000000\n").internal()?;
+    std::fs::write(
+        &limits,
+        "[rate_limit]\nper_user = 1000000\nper_address = 1000000\n",
+    )
+    .internal()?;
     let mut options = Options {
         port: 0,
         data_dir: folder.path().to_owned(),
@@ -55,14 +59,23 @@ async fn measure(
     change(&mut options);
     let up = Up::start(&options).await.internal()?;
     let gateway = up.addresses.gateway;
-    let product = up.products.first().ok_or_else(|| Error::internal("an empty catalogue"))?.clone();
+    let product = up
+        .products
+        .first()
+        .ok_or_else(|| Error::internal("an empty catalogue"))?
+        .clone();
     let buyer = Setup { gateway }.buyer(&up, &product).await?;
 
     let read = Arc::new(move |_| request(gateway, Method::GET, "/order/v1/products", None, None));
     let order = json!({"items": [{"product_id": product, "quantity": 1}]}).to_string();
     let place = Arc::new(move |number| {
-        let mut placed =
-            request(gateway, Method::POST, "/order/v1/orders", Some(&buyer), Some(&order))?;
+        let mut placed = request(
+            gateway,
+            Method::POST,
+            "/order/v1/orders",
+            Some(&buyer),
+            Some(&order),
+        )?;
         let key = format!("bench-{number}").parse().internal()?;
         placed.headers_mut().insert("idempotency-key", key);
         Ok(placed)
@@ -83,14 +96,19 @@ fn request(
     token: Option<&str>,
     body: Option<&str>,
 ) -> Result<Request<Full<Bytes>>> {
-    let mut request = Request::builder().method(method).uri(path).header("host", gateway.to_string());
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", gateway.to_string());
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
     if body.is_some() {
         request = request.header("content-type", "application/json");
     }
-    request.body(Full::new(Bytes::from(body.unwrap_or_default().to_owned()))).internal()
+    request
+        .body(Full::new(Bytes::from(body.unwrap_or_default().to_owned())))
+        .internal()
 }
 
 /// What must be there before the load.
@@ -105,8 +123,10 @@ impl Setup {
         let admin = json!({"email": up.admin.email, "password": password.trim()});
         let admin = self.token(&admin).await?;
         let path = format!("/order/v1/products/{product}/stock");
-        self.call(&path, Some(&admin), &json!({"delta": STOCK})).await?;
-        let buyer = json!({"email": "bench@example.com", "password": "correct horse battery staple"});
+        self.call(&path, Some(&admin), &json!({"delta": STOCK}))
+            .await?;
+        let buyer =
+            json!({"email": "bench@example.com", "password": "correct horse battery staple"});
         self.call("/auth/v1/register", None, &buyer).await?;
         self.token(&buyer).await
     }
@@ -114,14 +134,24 @@ impl Setup {
     async fn token(&self, credentials: &Value) -> Result<String> {
         let tokens = self.call("/auth/v1/login", None, credentials).await?;
         let token = tokens["access_token"].as_str();
-        token.map(str::to_owned).ok_or_else(|| Error::internal("a log-in without a token"))
+        token
+            .map(str::to_owned)
+            .ok_or_else(|| Error::internal("a log-in without a token"))
     }
 
     async fn call(&self, path: &str, token: Option<&str>, body: &Value) -> Result<Value> {
         let client: Client<HttpConnector, Full<Bytes>> =
             Client::builder(TokioExecutor::new()).build_http();
-        let mut asked = request(self.gateway, Method::POST, path, token, Some(&body.to_string()))?;
-        *asked.uri_mut() = format!("http://{}{path}", self.gateway).parse().internal()?;
+        let mut asked = request(
+            self.gateway,
+            Method::POST,
+            path,
+            token,
+            Some(&body.to_string()),
+        )?;
+        *asked.uri_mut() = format!("http://{}{path}", self.gateway)
+            .parse()
+            .internal()?;
         let response = client.request(asked).await.internal()?;
         let status = response.status();
         let bytes = response.into_body().collect().await.internal()?.to_bytes();

@@ -32,7 +32,11 @@ impl Admin {
             Err(error) if error.kind() == io::ErrorKind::NotFound => make(&password_file)?,
             Err(error) => return Err(error),
         };
-        Ok(Self { email: "admin@shoal.example", password_file, password })
+        Ok(Self {
+            email: "admin@shoal.example",
+            password_file,
+            password,
+        })
     }
 }
 

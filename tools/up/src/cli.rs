@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-
 /// Runs the gateway and all services in one process.
 ///
 /// Without options everything is embedded: SQLite files, events inside the

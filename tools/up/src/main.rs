@@ -82,7 +82,11 @@ async fn serve(options: &Options) -> Result<(), UpError> {
 
 fn greeting(options: &Options, up: &Up) -> String {
     let facts = walkthrough::Facts::new(options, up);
-    if options.json { walkthrough::json(&facts) } else { walkthrough::render(&facts) }
+    if options.json {
+        walkthrough::json(&facts)
+    } else {
+        walkthrough::render(&facts)
+    }
 }
 
 fn say(text: &str) {

@@ -56,7 +56,13 @@ impl Addresses {
             return Err(UpError::Port(port));
         }
         let at = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, port + offset));
-        Ok(Self { gateway: at(0), auth: at(1), billing: at(2), order: at(3), notification: at(4) })
+        Ok(Self {
+            gateway: at(0),
+            auth: at(1),
+            billing: at(2),
+            order: at(3),
+            notification: at(4),
+        })
     }
 
     /// Ports that are free now. All are held until the last is known, so that
@@ -65,7 +71,13 @@ impl Addresses {
         let hold = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(UpError::NoFreePort);
         let held = [hold()?, hold()?, hold()?, hold()?, hold()?];
         let at = |i: usize| held[i].local_addr().map_err(UpError::NoFreePort);
-        Ok(Self { gateway: at(0)?, auth: at(1)?, billing: at(2)?, order: at(3)?, notification: at(4)? })
+        Ok(Self {
+            gateway: at(0)?,
+            auth: at(1)?,
+            billing: at(2)?,
+            order: at(3)?,
+            notification: at(4)?,
+        })
     }
 
     /// Names and addresses of the services behind the gateway.
@@ -88,10 +100,19 @@ impl Up {
     pub async fn start(options: &Options) -> Result<Self, UpError> {
         let addresses = Addresses::choose(options.port)?;
         let data_dir = anchored(&options.data_dir);
-        let starting = Starting { options, addresses, data_dir };
+        let starting = Starting {
+            options,
+            addresses,
+            data_dir,
+        };
         let mut running = Vec::new();
         match starting.start_all(&mut running).await {
-            Ok((products, admin)) => Ok(Self { running, addresses, products, admin }),
+            Ok((products, admin)) => Ok(Self {
+                running,
+                addresses,
+                products,
+                admin,
+            }),
             Err(error) => {
                 stop(running, Duration::from_secs(5)).await;
                 Err(error)
@@ -147,27 +168,53 @@ impl Starting<'_> {
             .resolver(Arc::clone(&resolver) as Arc<dyn Resolver>)
             .mesh(mesh.clone());
 
-        running.push(self.start::<shoal_auth::Auth>(self.addresses.auth, &platform, |sources| {
-            sources
-                .set("bootstrap.admin_email", admin.email, "the one-process program")
-                .set("bootstrap.admin_password", admin.password.as_str(), "the one-process program")
-        }).await?);
-        running.push(self.start::<shoal_billing::Billing>(self.addresses.billing, &platform, same).await?);
-        running.push(self.start::<shoal_order::Order>(self.addresses.order, &platform, same).await?);
         running.push(
-            self.start::<shoal_notification::Notification>(self.addresses.notification, &platform, same)
+            self.start::<shoal_auth::Auth>(self.addresses.auth, &platform, |sources| {
+                sources
+                    .set(
+                        "bootstrap.admin_email",
+                        admin.email,
+                        "the one-process program",
+                    )
+                    .set(
+                        "bootstrap.admin_password",
+                        admin.password.as_str(),
+                        "the one-process program",
+                    )
+            })
+            .await?,
+        );
+        running.push(
+            self.start::<shoal_billing::Billing>(self.addresses.billing, &platform, same)
                 .await?,
         );
-        running.push(self.start::<shoal_gateway::Gateway>(self.addresses.gateway, &platform, |sources| {
-            sources.set("trace_view", true, "the one-process program")
-        }).await?);
+        running.push(
+            self.start::<shoal_order::Order>(self.addresses.order, &platform, same)
+                .await?,
+        );
+        running.push(
+            self.start::<shoal_notification::Notification>(
+                self.addresses.notification,
+                &platform,
+                same,
+            )
+            .await?,
+        );
+        running.push(
+            self.start::<shoal_gateway::Gateway>(self.addresses.gateway, &platform, |sources| {
+                sources.set("trace_view", true, "the one-process program")
+            })
+            .await?,
+        );
         drop(hold);
         for service in running.iter() {
             service.ready(READY).await.map_err(UpError::NotReady)?;
         }
         let products = match self.options.no_seed {
             true => Vec::new(),
-            false => seed::catalogue(resolver, &mesh).await.map_err(UpError::Seed)?,
+            false => seed::catalogue(resolver, &mesh)
+                .await
+                .map_err(UpError::Seed)?,
         };
         Ok((products, admin))
     }
@@ -181,7 +228,9 @@ impl Starting<'_> {
         let sources = more(self.sources(M::NAME, address));
         let settings = Settings::load::<M>(&sources)
             .map_err(|fault| UpError::Service(StartError::Settings(M::NAME, fault)))?;
-        shoal_service::start::<M>(settings, platform).await.map_err(UpError::Service)
+        shoal_service::start::<M>(settings, platform)
+            .await
+            .map_err(UpError::Service)
     }
 
     /// Settings of one service: its file, the environment, then the options.
@@ -197,8 +246,16 @@ impl Starting<'_> {
         let jwks = format!("http://{auth}/.well-known/jwks.json");
         sources = sources
             .set("listen", address.to_string(), "option --port")
-            .set("data_dir", self.data_dir.display().to_string(), "option --data-dir")
-            .set("identity.issuer", format!("http://{gateway}"), "option --port")
+            .set(
+                "data_dir",
+                self.data_dir.display().to_string(),
+                "option --data-dir",
+            )
+            .set(
+                "identity.issuer",
+                format!("http://{gateway}"),
+                "option --port",
+            )
             .set("identity.jwks_url", jwks, "option --port");
         if let Some(url) = &self.options.database_url {
             sources = sources.set("database.url", url.as_str(), "option --database-url");
@@ -212,7 +269,10 @@ impl Starting<'_> {
         };
         let bus = Bus::redis(url).map_err(|error| {
             let fault = ConfigFault::new("bus.redis_url", error.message().to_owned());
-            UpError::Service(StartError::Settings("up", fault.with_origin("option --redis-url")))
+            UpError::Service(StartError::Settings(
+                "up",
+                fault.with_origin("option --redis-url"),
+            ))
         })?;
         bus.ping().await.map_err(UpError::Redis)?;
         Ok(bus)

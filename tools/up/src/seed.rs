@@ -18,5 +18,9 @@ pub(crate) async fn catalogue(
     let channel = Client::connect("order", &resolver, &config);
     let mut order = CatalogueServiceClient::new(channel);
     let seeded = shoal_rpc::call(order.seed_catalogue(SeedCatalogueRequest {})).await?;
-    Ok(seeded.products.into_iter().map(|product| product.id).collect())
+    Ok(seeded
+        .products
+        .into_iter()
+        .map(|product| product.id)
+        .collect())
 }

@@ -72,18 +72,37 @@ pub fn render(facts: &Facts) -> String {
     let mut out = String::new();
     let gateway = facts.addresses.gateway;
     // Writing into a string cannot fail.
-    let _ = writeln!(out, "\nShoal is up ({}; everything kept lies in {}).\n", facts.stores, facts.data_dir.display());
-    let _ = writeln!(out, "  gateway       http://{gateway}    API: http://{gateway}/docs/openapi.json");
+    let _ = writeln!(
+        out,
+        "\nShoal is up ({}; everything kept lies in {}).\n",
+        facts.stores,
+        facts.data_dir.display()
+    );
+    let _ = writeln!(
+        out,
+        "  gateway       http://{gateway}    API: http://{gateway}/docs/openapi.json"
+    );
     for (name, address) in facts.addresses.services() {
         let _ = writeln!(out, "  {name:<12}  http://{address}    HTTP and gRPC");
     }
-    let _ = writeln!(out, "\nA walk-through; paste the lines into another terminal:\n");
+    let _ = writeln!(
+        out,
+        "\nA walk-through; paste the lines into another terminal:\n"
+    );
     for line in lines(facts) {
         let _ = writeln!(out, "{line}");
     }
     let (email, file) = &facts.admin;
-    let _ = writeln!(out, "\nAn administrator is {email}; the password lies in {}.", file.display());
-    let _ = writeln!(out, "The order's whole trace, through all services: {}", trace_line(facts));
+    let _ = writeln!(
+        out,
+        "\nAn administrator is {email}; the password lies in {}.",
+        file.display()
+    );
+    let _ = writeln!(
+        out,
+        "The order's whole trace, through all services: {}",
+        trace_line(facts)
+    );
     let _ = writeln!(out, "Ctrl-C drains and stops.\n");
     out
 }
@@ -94,7 +113,8 @@ pub fn lines(facts: &Facts) -> Vec<String> {
     let json = "-H 'content-type: application/json'";
     let person = r#"'{"email":"ada@example.com","password":"correct horse battery staple"}'"#;
     let product = facts.product.as_deref().unwrap_or("PRODUCT_ID");
-    let order = format!(r#"'{{"currency":"EUR","items":[{{"product_id":"{product}","quantity":2}}]}}'"#);
+    let order =
+        format!(r#"'{{"currency":"EUR","items":[{{"product_id":"{product}","quantity":2}}]}}'"#);
     vec![
         format!("curl -s {base}/auth/v1/register {json} -d {person}; echo"),
         format!(
@@ -114,5 +134,8 @@ pub fn lines(facts: &Facts) -> Vec<String> {
 
 /// The line that shows the trace.
 pub fn trace_line(facts: &Facts) -> String {
-    format!("curl -s http://{}/debug/traces/{}", facts.addresses.gateway, facts.trace_id)
+    format!(
+        "curl -s http://{}/debug/traces/{}",
+        facts.addresses.gateway, facts.trace_id
+    )
 }

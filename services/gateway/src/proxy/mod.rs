@@ -74,7 +74,7 @@ async fn forward(
     if let Some(secret) = &state.mesh_secret {
         request
             .headers_mut()
-            .insert(shoal_service::MESH_HEADER, secret.clone());
+            .insert(shoal_rpc::MESH, secret.clone());
     }
     let instances = state.upstream.instances(&route.service)?;
     context

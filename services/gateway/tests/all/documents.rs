@@ -14,7 +14,9 @@ async fn one_document_describes_the_whole_platform() {
         "components": { "schemas": { "Order": { "type": "object" } } },
     });
     sink.otherwise(
-        Answer::status(200).header("content-type", "application/json").body(document.to_string()),
+        Answer::status(200)
+            .header("content-type", "application/json")
+            .body(document.to_string()),
     );
     let gateway = in_front_of(&sink).await;
     let merged: Value = gateway.get("/docs/openapi.json").send().await.ok(200);
@@ -23,7 +25,11 @@ async fn one_document_describes_the_whole_platform() {
     assert_eq!(sink.received().len(), 4, "one document of each service");
 
     sink.otherwise(Answer::status(500));
-    gateway.get("/docs/openapi.json").send().await.problem(502, "common.bad_upstream");
+    gateway
+        .get("/docs/openapi.json")
+        .send()
+        .await
+        .problem(502, "common.bad_upstream");
     gateway.stop().await;
 }
 
@@ -52,8 +58,15 @@ async fn the_trace_view_is_closed_unless_switched_on() {
     )
     .await;
     assert!(seen.contains("gateway"), "{seen}");
-    closed.get(&path).send().await.problem(404, "common.not_found");
-    open.get("/debug/traces/00000000000000000000000000000001").send().await.problem(404, "common.not_found");
+    closed
+        .get(&path)
+        .send()
+        .await
+        .problem(404, "common.not_found");
+    open.get("/debug/traces/00000000000000000000000000000001")
+        .send()
+        .await
+        .problem(404, "common.not_found");
     open.stop().await;
     closed.stop().await;
 }

@@ -27,7 +27,12 @@ async fn an_empty_bucket_is_429_for_its_owner_alone() {
     let refused = refused.expect("five at once are more than a burst of three");
     assert!(refused.header("retry-after").is_some());
     refused.problem(429, "common.too_many_requests");
-    let _ = gateway.get("/order/v1/orders").bearer(&modest).send().await.expect(200);
+    let _ = gateway
+        .get("/order/v1/orders")
+        .bearer(&modest)
+        .send()
+        .await
+        .expect(200);
     let _ = gateway.get("/order/v1/products").send().await.expect(200);
     // What watches the gateway has no bucket.
     for _ in 0..10 {

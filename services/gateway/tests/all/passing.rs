@@ -29,12 +29,19 @@ async fn a_request_arrives_whole_and_so_does_its_answer() {
     assert_eq!(answer.ok::<Value>(201)["id"], "ord_1");
 
     let received = &sink.received()[0];
-    assert_eq!(received.uri.path_and_query().unwrap(), "/order/v1/orders?dry=1&x=%20y");
+    assert_eq!(
+        received.uri.path_and_query().unwrap(),
+        "/order/v1/orders?dry=1&x=%20y"
+    );
     assert_eq!(received.header("idempotency-key"), Some("k1"));
     assert_eq!(received.header("x-request-id"), Some("from-the-client"));
     assert_eq!(received.header("x-forwarded-for"), Some("127.0.0.1"));
     assert!(received.header("traceparent").is_some());
-    let left: u64 = received.header("x-shoal-timeout-ms").unwrap().parse().unwrap();
+    let left: u64 = received
+        .header("x-shoal-timeout-ms")
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((1..10_000).contains(&left), "{left}");
     assert_eq!(received.json::<Value>(), json!({"items": []}));
     gateway.stop().await;
@@ -65,7 +72,11 @@ async fn a_path_of_no_service_is_a_documented_404() {
     let sink = HttpSink::start().await;
     let gateway = in_front_of(&sink).await;
     for path in ["/nothing/here", "/orders", "/order2/v1", "/"] {
-        gateway.get(path).send().await.problem(404, "common.route_not_found");
+        gateway
+            .get(path)
+            .send()
+            .await
+            .problem(404, "common.route_not_found");
     }
     assert!(sink.received().is_empty());
     gateway.stop().await;
@@ -81,17 +92,27 @@ async fn a_service_that_is_away_is_503_and_comes_back_unaided() {
         .platform(|platform| platform.resolver(handed))
         .start_without_database()
         .await;
-    gateway.get("/order/v1/products").send().await.problem(503, "common.unavailable");
+    gateway
+        .get("/order/v1/products")
+        .send()
+        .await
+        .problem(503, "common.unavailable");
 
     // Nobody listens there: the port was free a moment ago.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     shared.set("order", [Instance::at(closed.to_string())]);
     let away = gateway.get("/order/v1/products").send().await;
     assert_eq!(away.header("retry-after"), Some("1"));
     away.problem(503, "common.unavailable");
 
     // One dead and one living instance: a read never fails, wherever it begins.
-    shared.set("order", [closed.to_string(), sink.addr().to_string()].map(Instance::at));
+    shared.set(
+        "order",
+        [closed.to_string(), sink.addr().to_string()].map(Instance::at),
+    );
     for _ in 0..4 {
         let _ = gateway.get("/order/v1/products").send().await.expect(200);
     }
@@ -125,11 +146,17 @@ async fn browsers_of_allowed_origins_may_call_and_others_may_not() {
             .request(http::Method::OPTIONS, "/order/v1/orders")
             .header("origin", origin)
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,idempotency-key")
+            .header(
+                "access-control-request-headers",
+                "authorization,idempotency-key",
+            )
             .send()
     };
     let allowed = preflight("https://shop.example").await.expect(200);
-    assert_eq!(allowed.header("access-control-allow-origin"), Some("https://shop.example"));
+    assert_eq!(
+        allowed.header("access-control-allow-origin"),
+        Some("https://shop.example")
+    );
     let refused = preflight("https://evil.example").await;
     assert_eq!(refused.header("access-control-allow-origin"), None);
     assert!(sink.received().is_empty(), "a preflight ends at the door");

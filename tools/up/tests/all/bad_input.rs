@@ -31,14 +31,33 @@ async fn bad_input_is_a_documented_problem_and_leaves_nothing_behind() {
 
 async fn bodies(ada: &Person) {
     let post = || ada.post("/order/v1/orders").idempotency_key("bad");
-    post().body("application/json", "{\"items\": [").send().await.problem(400, "common.malformed_body");
-    post().json(&json!({"items": "two"})).send().await.problem(400, "common.invalid_field");
-    let unknown = post().json(&json!({"items": [], "discount": 100})).send().await;
+    post()
+        .body("application/json", "{\"items\": [")
+        .send()
+        .await
+        .problem(400, "common.malformed_body");
+    post()
+        .json(&json!({"items": "two"}))
+        .send()
+        .await
+        .problem(400, "common.invalid_field");
+    let unknown = post()
+        .json(&json!({"items": [], "discount": 100}))
+        .send()
+        .await;
     let unknown = unknown.problem(400, "common.unknown_field");
     assert_eq!(unknown.errors[0].field, "/discount");
-    post().body("text/plain", "{}").send().await.problem(415, "common.unsupported_media_type");
+    post()
+        .body("text/plain", "{}")
+        .send()
+        .await
+        .problem(415, "common.unsupported_media_type");
     let huge = "x".repeat(2 * 1024 * 1024);
-    post().json(&json!({"items": [], "payment_method": huge})).send().await.problem(413, "common.payload_too_large");
+    post()
+        .json(&json!({"items": [], "payment_method": huge}))
+        .send()
+        .await
+        .problem(413, "common.payload_too_large");
     ada.post("/order/v1/orders")
         .json(&json!({"items": []}))
         .send()
@@ -48,7 +67,11 @@ async fn bodies(ada: &Person) {
 
 async fn amounts(ada: &Person, product: &str) {
     let order = |key: &'static str, body: Value| async move {
-        ada.post("/order/v1/orders").idempotency_key(key).json(&body).send().await
+        ada.post("/order/v1/orders")
+            .idempotency_key(key)
+            .json(&body)
+            .send()
+            .await
     };
     for quantity in [0, -1] {
         let body = json!({"items": [{"product_id": product, "quantity": quantity}]});
@@ -56,33 +79,69 @@ async fn amounts(ada: &Person, product: &str) {
         assert_eq!(answer.status, 400, "{quantity}: {}", answer.text());
     }
     let body = json!({"currency": "USD", "items": [{"product_id": product, "quantity": 1}]});
-    order("usd", body).await.problem(422, "order.currency_mismatch");
+    order("usd", body)
+        .await
+        .problem(422, "order.currency_mismatch");
     let body = json!({"items": [{"product_id": "prd_nothing", "quantity": 1}]});
     let answer = order("none", body).await;
     assert!(answer.status.is_client_error(), "{}", answer.text());
-    let wrong = json!({"items": [{"product_id": product, "quantity": 1}], "expected_total_minor_units": 1});
-    order("price", wrong).await.problem(409, "order.price_changed");
+    let wrong =
+        json!({"items": [{"product_id": product, "quantity": 1}], "expected_total_minor_units": 1});
+    order("price", wrong)
+        .await
+        .problem(409, "order.price_changed");
 }
 
 async fn callers(ada: &Person, product: &str) {
     let body = json!({"items": [{"product_id": product, "quantity": 1}]});
-    let anonymous = ada.client.post("/order/v1/orders").idempotency_key("x").json(&body).send().await;
+    let anonymous = ada
+        .client
+        .post("/order/v1/orders")
+        .idempotency_key("x")
+        .json(&body)
+        .send()
+        .await;
     anonymous.problem(401, "common.unauthenticated");
     let (head, _) = ada.token.rsplit_once('.').unwrap();
     let forged = format!("{head}.{}", "A".repeat(86));
-    let answer = ada.client.post("/order/v1/orders").bearer(&forged).idempotency_key("x").json(&body).send().await;
+    let answer = ada
+        .client
+        .post("/order/v1/orders")
+        .bearer(&forged)
+        .idempotency_key("x")
+        .json(&body)
+        .send()
+        .await;
     answer.problem(401, "common.token_invalid");
     let stock = json!({"delta": 100});
-    ada.post(&format!("/order/v1/products/{product}/stock")).json(&stock).send().await.problem(403, "common.permission_denied");
+    ada.post(&format!("/order/v1/products/{product}/stock"))
+        .json(&stock)
+        .send()
+        .await
+        .problem(403, "common.permission_denied");
 }
 
 async fn queries(ada: &Person) {
-    ada.get("/order/v1/orders?cursor=forged").send().await.problem(400, "common.invalid_cursor");
+    ada.get("/order/v1/orders?cursor=forged")
+        .send()
+        .await
+        .problem(400, "common.invalid_cursor");
     let limit = ada.get("/order/v1/orders?limit=1000").send().await;
     assert_eq!(limit.status, 400, "{}", limit.text());
-    ada.get("/order/v1/orders/ord_nothing").send().await.problem(404, "order.order_not_found");
-    ada.client.get("/order/v1/nothing").send().await.problem(404, "common.route_not_found");
-    let method = ada.client.request(http::Method::DELETE, "/order/v1/orders").send().await;
+    ada.get("/order/v1/orders/ord_nothing")
+        .send()
+        .await
+        .problem(404, "order.order_not_found");
+    ada.client
+        .get("/order/v1/nothing")
+        .send()
+        .await
+        .problem(404, "common.route_not_found");
+    let method = ada
+        .client
+        .request(http::Method::DELETE, "/order/v1/orders")
+        .send()
+        .await;
     assert!(method.header("allow").is_some());
     method.problem(405, "common.method_not_allowed");
 }
@@ -91,10 +150,19 @@ async fn queries(ada: &Person) {
 async fn codes_are_documented(ada: &Person) {
     let document: Value = ada.client.get("/docs/openapi.json").send().await.ok(200);
     let place = &document["paths"]["/order/v1/orders"]["post"];
-    for status in ["400", "401", "402", "403", "409", "413", "415", "422", "429", "500", "503", "504"] {
-        assert!(place["responses"][status].is_object(), "{status} of placing an order");
+    for status in [
+        "400", "401", "402", "403", "409", "413", "415", "422", "429", "500", "503", "504",
+    ] {
+        assert!(
+            place["responses"][status].is_object(),
+            "{status} of placing an order"
+        );
     }
-    for service in ["/auth/v1/login", "/billing/v1/invoices", "/notification/v1/inbox"] {
+    for service in [
+        "/auth/v1/login",
+        "/billing/v1/invoices",
+        "/notification/v1/inbox",
+    ] {
         assert!(document["paths"][service].is_object(), "{service}");
     }
 }

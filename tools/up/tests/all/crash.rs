@@ -13,7 +13,14 @@ use super::person::{Person, SOON};
 use super::process::Process;
 use super::stores::Stores;
 
-const STEPS: [&str; 6] = ["accept", "reserve", "authorize", "capture", "confirm", "announce"];
+const STEPS: [&str; 6] = [
+    "accept",
+    "reserve",
+    "authorize",
+    "capture",
+    "confirm",
+    "announce",
+];
 const QUANTITY: u32 = 2;
 
 fn boundaries() -> Vec<String> {
@@ -70,17 +77,25 @@ async fn crash_with(stores: &Stores, boundary: &str, faults: &str) -> String {
         .json(&json!({"items": [{"product_id": product, "quantity": QUANTITY}]}))
         .try_send()
         .await;
-    assert!(asked.is_err(), "{boundary}: still alive, and answered {asked:?}");
+    assert!(
+        asked.is_err(),
+        "{boundary}: still alive, and answered {asked:?}"
+    );
     let ended = process.ended(SOON).await;
     assert!(!ended.success(), "{boundary}: {ended}");
     drop(process);
 
     let process = Process::start(stores, &[]).await;
-    let credentials = json!({"email": "ada@example.com", "password": "correct horse battery staple"});
+    let credentials =
+        json!({"email": "ada@example.com", "password": "correct horse battery staple"});
     let ada = Person::log_in(&process.gateway(), &credentials).await;
     let orders: serde_json::Value = ada.get("/order/v1/orders").send().await.ok(200);
     let orders = orders["items"].as_array().unwrap().clone();
-    assert_eq!(orders.len(), 1, "{boundary}: the order was durable before it began");
+    assert_eq!(
+        orders.len(),
+        1,
+        "{boundary}: the order was durable before it began"
+    );
     let id = orders[0]["id"].as_str().unwrap();
     let order = ada.settled(id).await;
     let status = order["status"].as_str().unwrap().to_owned();
@@ -94,7 +109,11 @@ async fn crash_with(stores: &Stores, boundary: &str, faults: &str) -> String {
             };
             assert_eq!(payment.status(), PaymentStatus::Captured, "{boundary}");
             let captured = payment.captured.as_ref().unwrap().minor_units;
-            assert_eq!(Some(captured), order["total"]["minor_units"].as_i64(), "{boundary}");
+            assert_eq!(
+                Some(captured),
+                order["total"]["minor_units"].as_i64(),
+                "{boundary}"
+            );
             ada.notified("order_confirmed").await;
         }
         "rejected" => {
@@ -119,6 +138,11 @@ async fn payments(stores: &Stores, process: &Process, order: &str) -> Vec<Paymen
     let resolver: Arc<dyn Resolver> = Arc::new(resolver);
     let config = ClientConfig::new("test", MeshSecret::new(secret.trim()));
     let mut billing = BillingServiceClient::new(Client::connect("billing", &resolver, &config));
-    let request = ListPaymentsByReferenceRequest { reference: order.to_owned() };
-    shoal_rpc::call(billing.list_payments_by_reference(request)).await.unwrap().payments
+    let request = ListPaymentsByReferenceRequest {
+        reference: order.to_owned(),
+    };
+    shoal_rpc::call(billing.list_payments_by_reference(request))
+        .await
+        .unwrap()
+        .payments
 }

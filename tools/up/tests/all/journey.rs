@@ -36,10 +36,15 @@ async fn journey(stores: Stores) {
     // The same key does nothing twice, and a stranger sees nothing.
     let replayed: Value = ada.order("first", &product, 2).await.ok(201);
     assert_eq!(replayed["id"], id);
-    ada.order("first", &product, 3).await.problem(422, "common.idempotency_key_reused");
+    ada.order("first", &product, 3)
+        .await
+        .problem(422, "common.idempotency_key_reused");
     assert_eq!(ada.stock(&product).await, before - 2);
     let eve = Person::new(&gateway, "eve@example.com").await;
-    eve.get(&format!("/order/v1/orders/{id}")).send().await.problem(404, "order.order_not_found");
+    eve.get(&format!("/order/v1/orders/{id}"))
+        .send()
+        .await
+        .problem(404, "order.order_not_found");
 
     money_is_with_the_shop(&ada, &placed).await;
     given_back(&ada, &product, id, before).await;
@@ -65,9 +70,14 @@ async fn verification_mail_arrives(stores: &Stores) {
 }
 
 async fn money_is_with_the_shop(ada: &Person, order: &Value) {
-    let payment = order["payment_id"].as_str().expect("a confirmed order is paid");
-    let payment: Value =
-        ada.get(&format!("/billing/v1/payments/{payment}")).send().await.ok(200);
+    let payment = order["payment_id"]
+        .as_str()
+        .expect("a confirmed order is paid");
+    let payment: Value = ada
+        .get(&format!("/billing/v1/payments/{payment}"))
+        .send()
+        .await
+        .ok(200);
     assert_eq!(payment["captured"], order["total"], "{payment}");
     let invoices: Value = ada.get("/billing/v1/invoices").send().await.ok(200);
     assert_eq!(invoices["items"].as_array().unwrap().len(), 1, "{invoices}");
@@ -85,8 +95,11 @@ async fn given_back(ada: &Person, product: &str, id: &str, before: i64) {
     assert_eq!(ada.stock(product).await, before);
     ada.notified("order_cancelled").await;
     let payment = order["payment_id"].as_str().unwrap();
-    let payment: Value =
-        ada.get(&format!("/billing/v1/payments/{payment}")).send().await.ok(200);
+    let payment: Value = ada
+        .get(&format!("/billing/v1/payments/{payment}"))
+        .send()
+        .await
+        .ok(200);
     assert_eq!(payment["refunded"], payment["captured"], "{payment}");
     ada.post(&format!("/order/v1/orders/{id}/cancel"))
         .json(&json!({}))
@@ -97,7 +110,13 @@ async fn given_back(ada: &Person, product: &str, id: &str, before: i64) {
 
 async fn tokens_end(ada: &Person) {
     let first = json!({"refresh_token": ada.refresh});
-    let renewed: Value = ada.client.post("/auth/v1/refresh").json(&first).send().await.ok(200);
+    let renewed: Value = ada
+        .client
+        .post("/auth/v1/refresh")
+        .json(&first)
+        .send()
+        .await
+        .ok(200);
     // The first one is used up: showing it again is theft, and ends the session.
     ada.client
         .post("/auth/v1/refresh")
@@ -106,6 +125,11 @@ async fn tokens_end(ada: &Person) {
         .await
         .problem(401, "auth.refresh_token_reused");
     let second = json!({"refresh_token": renewed["refresh_token"]});
-    let ended = ada.client.post("/auth/v1/refresh").json(&second).send().await;
+    let ended = ada
+        .client
+        .post("/auth/v1/refresh")
+        .json(&second)
+        .send()
+        .await;
     assert_eq!(ended.status, 401, "{}", ended.text());
 }

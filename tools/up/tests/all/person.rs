@@ -20,7 +20,11 @@ impl Person {
     pub(crate) async fn new(gateway: &str, email: &str) -> Self {
         let credentials = json!({"email": email, "password": "correct horse battery staple"});
         let client = TestClient::new(gateway);
-        let registered = client.post("/auth/v1/register").json(&credentials).send().await;
+        let registered = client
+            .post("/auth/v1/register")
+            .json(&credentials)
+            .send()
+            .await;
         assert!(registered.status.is_success(), "{}", registered.text());
         Self::log_in(gateway, &credentials).await
     }
@@ -28,15 +32,28 @@ impl Person {
     /// Logs in.
     pub(crate) async fn log_in(gateway: &str, credentials: &Value) -> Self {
         let client = TestClient::new(gateway);
-        let tokens: Value = client.post("/auth/v1/login").json(credentials).send().await.ok(200);
+        let tokens: Value = client
+            .post("/auth/v1/login")
+            .json(credentials)
+            .send()
+            .await
+            .ok(200);
         let text = |key: &str| tokens[key].as_str().expect(key).to_owned();
-        Self { client, token: text("access_token"), refresh: text("refresh_token") }
+        Self {
+            client,
+            token: text("access_token"),
+            refresh: text("refresh_token"),
+        }
     }
 
     /// The administrator of a data folder.
     pub(crate) async fn admin(gateway: &str, folder: &std::path::Path) -> Self {
         let password = std::fs::read_to_string(folder.join("admin.password")).unwrap();
-        Self::log_in(gateway, &json!({"email": "admin@shoal.example", "password": password})).await
+        Self::log_in(
+            gateway,
+            &json!({"email": "admin@shoal.example", "password": password}),
+        )
+        .await
     }
 
     pub(crate) fn get(&self, path: &str) -> TestRequest {
@@ -72,8 +89,12 @@ impl Person {
 
     /// The stock of a product.
     pub(crate) async fn stock(&self, product: &str) -> i64 {
-        let product: Value =
-            self.client.get(&format!("/order/v1/products/{product}")).send().await.ok(200);
+        let product: Value = self
+            .client
+            .get(&format!("/order/v1/products/{product}"))
+            .send()
+            .await
+            .ok(200);
         product["stock"].as_i64().unwrap()
     }
 
@@ -83,7 +104,10 @@ impl Person {
             || async {
                 let page: Value = self.get("/notification/v1/inbox").send().await.ok(200);
                 let items = page["items"].as_array().unwrap();
-                items.iter().find(|item| item["template"] == template).cloned()
+                items
+                    .iter()
+                    .find(|item| item["template"] == template)
+                    .cloned()
             },
             SOON,
         )

@@ -27,8 +27,10 @@ impl Process {
     /// Starts the platform and waits until it is ready.
     pub(crate) async fn start(stores: &Stores, environment: &[(&str, &str)]) -> Self {
         let arguments = stores.arguments();
-        let environment: Vec<(String, String)> =
-            environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         // Reading its first line blocks.
         tokio::task::spawn_blocking(move || {
             let mut child = command()
@@ -57,8 +59,16 @@ impl Process {
         tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().expect("the program starts");
             let mut stderr = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-            Refusal { code: child.wait().unwrap().code(), stderr }
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut stderr)
+                .unwrap();
+            Refusal {
+                code: child.wait().unwrap().code(),
+                stderr,
+            }
         })
         .await
         .unwrap()
@@ -90,7 +100,13 @@ impl Process {
     /// Sends SIGTERM, as an orchestrator does.
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 }
 
@@ -107,7 +123,10 @@ fn command() -> Command {
 
 /// Cargo says at compile time where it is, Bazel at run time.
 fn program() -> PathBuf {
-    match (std::env::var_os("SHOAL_UP"), option_env!("CARGO_BIN_EXE_shoal-up")) {
+    match (
+        std::env::var_os("SHOAL_UP"),
+        option_env!("CARGO_BIN_EXE_shoal-up"),
+    ) {
         (Some(path), _) => path.into(),
         (None, Some(path)) => path.into(),
         (None, None) => panic!("SHOAL_UP must name the program"),

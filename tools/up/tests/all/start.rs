@@ -8,7 +8,10 @@ use super::stores::Stores;
 fn assert_one_sentence(text: &str) {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 1, "{text}");
-    assert!(lines[0].starts_with("up: ") && lines[0].ends_with('.'), "{text}");
+    assert!(
+        lines[0].starts_with("up: ") && lines[0].ends_with('.'),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -32,8 +35,16 @@ async fn a_bad_setting_is_one_sentence_that_names_it_and_where_it_came_from() {
     let stores = Stores::embedded();
     let cases = [
         ("SHOAL_ORDER__NO_SUCH_KEY", "1", "no_such_key"),
-        ("SHOAL_BILLING__HTTP__MAX_IN_FLIGHT", "many", "http.max_in_flight"),
-        ("SHOAL_AUTH__TOKENS__ACCESS_TTL_S", "1", "tokens.access_ttl_s"),
+        (
+            "SHOAL_BILLING__HTTP__MAX_IN_FLIGHT",
+            "many",
+            "http.max_in_flight",
+        ),
+        (
+            "SHOAL_AUTH__TOKENS__ACCESS_TTL_S",
+            "1",
+            "tokens.access_ttl_s",
+        ),
     ];
     for (variable, value, key) in cases {
         let refusal = Process::refused(&stores.arguments(), &[(variable, value)]).await;
@@ -49,7 +60,10 @@ async fn a_bad_setting_is_one_sentence_that_names_it_and_where_it_came_from() {
 #[tokio::test]
 async fn servers_that_are_away_are_one_sentence_without_the_password() {
     let stores = Stores::embedded();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     for option in [
         format!("--database-url=postgres://shoal:hunter2@{closed}/shoal"),
         format!("--redis-url=redis://shoal:hunter2@{closed}"),
@@ -71,8 +85,10 @@ async fn a_database_that_a_newer_release_has_migrated_is_one_sentence() {
     let file = stores.folder().join("order.db");
     let changed = std::process::Command::new("python3")
         .arg("-c")
-        .arg("import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); \
-              d.execute(\"update _sqlx_migrations set checksum=x'00'\"); d.commit()")
+        .arg(
+            "import sqlite3,sys; d=sqlite3.connect(sys.argv[1]); \
+              d.execute(\"update _sqlx_migrations set checksum=x'00'\"); d.commit()",
+        )
         .arg(&file)
         .status()
         .unwrap();
@@ -96,7 +112,11 @@ async fn a_signal_drains_and_a_restart_finds_everything_again() {
     drop(process);
 
     let process = Process::start(&stores, &[]).await;
-    assert_eq!(process.facts["product"], product.as_str(), "seeding twice changes nothing");
+    assert_eq!(
+        process.facts["product"],
+        product.as_str(),
+        "seeding twice changes nothing"
+    );
     let admin = Person::admin(&process.gateway(), stores.folder()).await;
     assert_eq!(admin.stock(&product).await, stock);
 }

@@ -18,13 +18,21 @@ impl Stores {
     pub(crate) fn embedded() -> Self {
         let base = std::env::var_os("TEST_TMPDIR").map_or_else(std::env::temp_dir, Into::into);
         let folder = TempDir::with_prefix_in("shoal-up-", base).unwrap();
-        Self { folder, database: None, redis: None }
+        Self {
+            folder,
+            database: None,
+            redis: None,
+        }
     }
 
     /// A PostgreSQL database and a Redis server.
     pub(crate) async fn servers() -> Self {
         let database = Some(TestDb::postgres().await);
-        Self { database, redis: Some(Redis::start_durable()), ..Self::embedded() }
+        Self {
+            database,
+            redis: Some(Redis::start_durable()),
+            ..Self::embedded()
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -50,8 +58,16 @@ impl Stores {
             "--json".to_owned(),
             format!("--data-dir={}", self.folder().display()),
         ];
-        arguments.extend(self.database.as_ref().map(|db| format!("--database-url={}", db.url())));
-        arguments.extend(self.redis.as_ref().map(|redis| format!("--redis-url={}", redis.url())));
+        arguments.extend(
+            self.database
+                .as_ref()
+                .map(|db| format!("--database-url={}", db.url())),
+        );
+        arguments.extend(
+            self.redis
+                .as_ref()
+                .map(|redis| format!("--redis-url={}", redis.url())),
+        );
         arguments
     }
 }

@@ -25,7 +25,11 @@ async fn an_order_is_one_trace_through_all_services_and_the_bus() {
             .json(&json!({"items": [{"product_id": up.products[0], "quantity": 1}]}))
             .send()
             .await;
-        assert_eq!(answer.header("x-request-id"), Some(trace), "no id sent: the trace's stands in");
+        assert_eq!(
+            answer.header("x-request-id"),
+            Some(trace),
+            "no id sent: the trace's stands in"
+        );
         assert_eq!(answer.ok::<Value>(201)["status"], "confirmed");
         ada.notified("order_confirmed").await;
 
@@ -33,7 +37,9 @@ async fn an_order_is_one_trace_through_all_services_and_the_bus() {
         let spans = eventually(
             || async {
                 let spans = TraceStore::global().get(trace);
-                let whole = services.iter().all(|s| spans.iter().any(|span| span.service == *s));
+                let whole = services
+                    .iter()
+                    .all(|s| spans.iter().any(|span| span.service == *s));
                 whole.then_some(spans)
             },
             SOON,
@@ -46,9 +52,18 @@ async fn an_order_is_one_trace_through_all_services_and_the_bus() {
             .filter(|s| s.parent_id.as_deref() != Some("b7ad6b7169203331"))
             .map(|s| (&s.service, &s.name))
             .collect();
-        assert!(orphans.is_empty(), "spans whose parent is nowhere: {orphans:?}");
+        assert!(
+            orphans.is_empty(),
+            "spans whose parent is nowhere: {orphans:?}"
+        );
 
-        let view = ada.client.get(&format!("/debug/traces/{trace}")).send().await.expect(200).text();
+        let view = ada
+            .client
+            .get(&format!("/debug/traces/{trace}"))
+            .send()
+            .await
+            .expect(200)
+            .text();
         for service in services {
             assert!(view.contains(service), "{service} is not in\n{view}");
         }

@@ -11,8 +11,7 @@ use shoal_testkit::eventually;
 async fn the_walk_through_works_as_printed() {
     let stores = Stores::embedded();
     let process = Process::start(&stores, &[]).await;
-    let lines: Vec<String> =
-        serde_json::from_value(process.facts["walkthrough"].clone()).unwrap();
+    let lines: Vec<String> = serde_json::from_value(process.facts["walkthrough"].clone()).unwrap();
     assert_eq!(lines.len(), 5);
     let out = shell(lines.join("\n")).await;
     let answers: Vec<&str> = out.lines().collect();
@@ -36,9 +35,10 @@ async fn the_walk_through_works_as_printed() {
 }
 
 async fn shell(script: String) -> String {
-    let out = tokio::task::spawn_blocking(move || Command::new("bash").args(["-c", &script]).output())
-        .await
-        .unwrap()
-        .unwrap();
+    let out =
+        tokio::task::spawn_blocking(move || Command::new("bash").args(["-c", &script]).output())
+            .await
+            .unwrap()
+            .unwrap();
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
