@@ -1,0 +1,117 @@
+//! Sending by hand or by program; most notifications start from events.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shoal_error::{Result, Violations};
+use shoal_service::{IdempotencyKey, Identity, Json, OpenApiRouter, routes};
+use utoipa::ToSchema;
+
+use super::deliveries::DeliveryView;
+use super::{ADMIN, NOTIFIER};
+use crate::app::{App, Notice, Recorded, WebhookCopy};
+use crate::domain::announce::MESSAGE_TYPE;
+use crate::domain::channel::Channel;
+use crate::domain::locale::Locale;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(send))
+}
+
+/// What to tell whom.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SendNotification {
+    /// Who is told.
+    #[schema(example = "usr_01k9zt3m5cq0s6v8x2b4d7f9ha")]
+    user_id: String,
+    /// A template with a published version.
+    #[schema(example = "spring_offer")]
+    template: String,
+    /// The template's values, at most 64 KiB.
+    #[serde(default = "empty")]
+    #[schema(value_type = Object, example = json!({"name": "Ada"}))]
+    data: Value,
+    /// Channels to use; all that the template has, unless said. Preferences
+    /// apply in either case.
+    #[serde(default)]
+    channels: Vec<Channel>,
+    /// Language tag; the user's own unless said.
+    #[schema(example = "de-AT")]
+    locale: Option<String>,
+}
+
+/// What was queued.
+#[derive(Debug, Serialize, ToSchema)]
+struct SentNotification {
+    /// `ntf_…`.
+    #[schema(example = "ntf_01k9zt3m5cq0s6v8x2b4d7f9ha")]
+    id: String,
+    /// One per channel, without webhooks.
+    deliveries: Vec<DeliveryView>,
+    /// The key had been used before; nothing new was queued.
+    replayed: bool,
+    /// Webhook deliveries that were queued.
+    webhooks: u64,
+}
+
+impl From<Recorded> for SentNotification {
+    fn from(recorded: Recorded) -> Self {
+        Self {
+            id: recorded.notification_id,
+            deliveries: recorded
+                .deliveries
+                .into_iter()
+                .map(DeliveryView::from)
+                .collect(),
+            replayed: recorded.replayed,
+            webhooks: recorded.webhooks,
+        }
+    }
+}
+
+/// Send a notification to a user.
+///
+/// It is queued durably before the answer; what becomes of it is told by its
+/// deliveries.
+#[utoipa::path(post, path = "/notifications", tag = "notifications", params(IdempotencyKey),
+    responses((status = 202, description = "Queued, or queued before under this key.",
+        body = SentNotification)),
+    extensions(("x-error-codes" = json!(["notification.template_not_found",
+        "notification.no_channel", "common.idempotency_key_reused",
+        "common.idempotency_key_missing", "common.idempotency_key_invalid"]))),
+    security(("bearer" = [])))]
+async fn send(
+    State(app): State<App>,
+    identity: Identity,
+    key: IdempotencyKey,
+    Json(body): Json<SendNotification>,
+) -> Result<(StatusCode, Json<SentNotification>)> {
+    identity.require_any_role(&[ADMIN, NOTIFIER])?;
+    let mut faults = Violations::new();
+    let locale = body
+        .locale
+        .as_deref()
+        .and_then(|t| faults.check("/locale", Locale::parse(t)));
+    faults.finish()?;
+    let notice = Notice {
+        user_id: body.user_id,
+        template: body.template,
+        data: body.data,
+        channels: body.channels,
+        locale,
+        key: format!("http:{}:{}", identity.user_id(), key.as_str()),
+        webhook: Some(WebhookCopy {
+            event_id: None,
+            kind: MESSAGE_TYPE.to_owned(),
+            occurred_at_ms: app.now(),
+        }),
+    };
+    let recorded = app.send(&notice).await?;
+    Ok((StatusCode::ACCEPTED, Json(recorded.into())))
+}
+
+fn empty() -> Value {
+    Value::Object(serde_json::Map::new())
+}

@@ -1,0 +1,81 @@
+//! Deliveries as admins see them.
+
+use shoal_error::Result;
+use shoal_store::page::{Page, PageRequest};
+
+use super::App;
+use crate::domain::channel::Channel;
+use crate::domain::delivery::DeliveryState;
+use crate::store::deliveries::{self, Attempt, Delivery, Filter};
+
+/// Dead deliveries put back in one transaction at most.
+const REDRIVE_BATCH: i64 = 1_000;
+
+/// Which deliveries to list; `None` matches everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DeliveryFilter {
+    pub(crate) state: Option<DeliveryState>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) user_id: Option<String>,
+}
+
+/// A delivery with its attempts, oldest first.
+#[derive(Debug)]
+pub(crate) struct DeliveryDetail {
+    pub(crate) delivery: Delivery,
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+impl App {
+    /// Deliveries, newest first.
+    pub(crate) async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Delivery>> {
+        let filter = Filter {
+            state: filter.state.map(DeliveryState::as_str).unwrap_or_default(),
+            channel: filter.channel.map(Channel::as_str).unwrap_or_default(),
+            user_id: filter.user_id.clone().unwrap_or_default(),
+        };
+        let list = format!("deliveries/{filter:?}");
+        let (before, fetch) = (request.after(&list)?, request.fetch()?);
+        let mut reader = self.inner.store.read().await?;
+        let rows = deliveries::list(&mut reader, &filter, &before, fetch).await?;
+        Page::cut(rows, request, &list, |delivery| [delivery.id.clone()])
+    }
+
+    /// One delivery with its attempts.
+    pub(crate) async fn delivery(&self, id: &str) -> Result<DeliveryDetail> {
+        let mut reader = self.inner.store.read().await?;
+        let delivery = deliveries::get(&mut reader, id).await?;
+        let attempts = deliveries::attempts(&mut reader, id).await?;
+        Ok(DeliveryDetail { delivery, attempts })
+    }
+
+    /// Puts a dead delivery back with a fresh count of attempts.
+    pub(crate) async fn redrive(&self, id: &str) -> Result<Delivery> {
+        let mut tx = self.inner.store.begin().await?;
+        let delivery = deliveries::redrive(&mut tx, id, self.now()).await?;
+        self.wake_on_commit(&mut tx);
+        tx.commit().await?;
+        Ok(delivery)
+    }
+
+    /// Puts dead deliveries back, oldest first, up to a thousand; answers how
+    /// many.
+    pub(crate) async fn redrive_dead(
+        &self,
+        channel: Option<Channel>,
+        reason: Option<&str>,
+    ) -> Result<u64> {
+        let channel = channel.map(Channel::as_str).unwrap_or_default();
+        let reason = reason.unwrap_or_default();
+        let mut tx = self.inner.store.begin().await?;
+        let count =
+            deliveries::redrive_dead(&mut tx, channel, reason, REDRIVE_BATCH, self.now()).await?;
+        self.wake_on_commit(&mut tx);
+        tx.commit().await?;
+        Ok(count)
+    }
+}

@@ -1,0 +1,2 @@
+//! The notification service's own binary.
+shoal_service::main!(shoal_notification::Notification);

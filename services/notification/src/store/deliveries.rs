@@ -1,0 +1,199 @@
+//! Rows of `deliveries` and `delivery_attempts` as people read and redrive
+//! them. What the mail worker does with them is in `claim`.
+
+use shoal_error::{Error, Result};
+use shoal_store::{Conn, SqlResultExt as _};
+
+use crate::codes::NotificationCode;
+use crate::domain::channel::Channel;
+use crate::domain::delivery::DeliveryState;
+
+/// A delivery as it is kept.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct Delivery {
+    pub(crate) id: String,
+    pub(crate) notification_id: String,
+    pub(crate) user_id: String,
+    pub(crate) template: String,
+    pub(crate) channel: String,
+    pub(crate) state: String,
+    pub(crate) attempts: i64,
+    pub(crate) next_attempt_at: i64,
+    pub(crate) template_version: i64,
+    pub(crate) reason: String,
+    pub(crate) last_error: String,
+    pub(crate) created_at: i64,
+    pub(crate) finished_at: Option<i64>,
+}
+
+const COLUMNS: &str = "id, notification_id, user_id, template, channel, state, attempts, \
+    next_attempt_at, template_version, reason, last_error, created_at, finished_at";
+
+/// A delivery to be kept.
+pub(crate) struct NewDelivery<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) notification_id: &'a str,
+    pub(crate) user_id: &'a str,
+    pub(crate) template: &'a str,
+    pub(crate) channel: Channel,
+    pub(crate) now: i64,
+}
+
+/// Queues a delivery.
+pub(crate) async fn insert(conn: &mut Conn, new: &NewDelivery<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO deliveries (id, notification_id, user_id, template, channel, state, \
+         attempts, attempts_total, next_attempt_at, template_version, reason, last_error, \
+         created_at) VALUES ($1, $2, $3, $4, $5, 'queued', 0, 0, $6, 0, '', '', $6)",
+    )
+    .bind(new.id)
+    .bind(new.notification_id)
+    .bind(new.user_id)
+    .bind(new.template)
+    .bind(new.channel.as_str())
+    .bind(new.now)
+    .execute(&mut *conn)
+    .await
+    .db()?;
+    Ok(())
+}
+
+/// One delivery.
+pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Delivery> {
+    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE id = $1");
+    let found: Option<Delivery> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(&mut *conn)
+        .await
+        .db()?;
+    found.ok_or_else(|| {
+        Error::new(
+            NotificationCode::DeliveryNotFound,
+            format!("There is no delivery {id:?}."),
+        )
+    })
+}
+
+/// The deliveries of a notification, in the order of their queueing.
+pub(crate) async fn of_notification(conn: &mut Conn, id: &str) -> Result<Vec<Delivery>> {
+    let sql = format!("SELECT {COLUMNS} FROM deliveries WHERE notification_id = $1 ORDER BY id");
+    sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_all(&mut *conn)
+        .await
+        .db()
+}
+
+/// Which deliveries to list; empty strings match everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    pub(crate) state: &'static str,
+    pub(crate) channel: &'static str,
+    pub(crate) user_id: String,
+}
+
+/// Deliveries, newest first; `before` is the last id of the page before.
+pub(crate) async fn list(
+    conn: &mut Conn,
+    filter: &Filter,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<Delivery>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM deliveries WHERE ($1 = '' OR state = $1) \
+         AND ($2 = '' OR channel = $2) AND ($3 = '' OR user_id = $3) \
+         AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT $5"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(filter.state)
+        .bind(filter.channel)
+        .bind(&filter.user_id)
+        .bind(before)
+        .bind(limit)
+        .fetch_all(&mut *conn)
+        .await
+        .db()
+}
+
+/// One try as it is kept.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct Attempt {
+    pub(crate) number: i64,
+    pub(crate) started_at: i64,
+    pub(crate) latency_ms: i64,
+    pub(crate) outcome: String,
+    pub(crate) error: String,
+}
+
+/// The tries of a delivery, oldest first.
+pub(crate) async fn attempts(conn: &mut Conn, delivery_id: &str) -> Result<Vec<Attempt>> {
+    sqlx::query_as(
+        "SELECT number, started_at, latency_ms, outcome, error FROM delivery_attempts \
+         WHERE delivery_id = $1 ORDER BY number",
+    )
+    .bind(delivery_id)
+    .fetch_all(&mut *conn)
+    .await
+    .db()
+}
+
+/// Puts a dead delivery back into the queue.
+pub(crate) async fn redrive(conn: &mut Conn, id: &str, now: i64) -> Result<Delivery> {
+    let sql = format!(
+        "UPDATE deliveries SET state = 'queued', attempts = 0, next_attempt_at = $2, \
+         reason = '', finished_at = NULL WHERE id = $1 AND state = 'dead' RETURNING {COLUMNS}"
+    );
+    let back: Option<Delivery> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .bind(now)
+        .fetch_optional(&mut *conn)
+        .await
+        .db()?;
+    match back {
+        Some(delivery) => Ok(delivery),
+        None => Err(not_dead(&get(conn, id).await?)),
+    }
+}
+
+/// Puts up to `limit` dead deliveries back, oldest first; answers how many.
+pub(crate) async fn redrive_dead(
+    conn: &mut Conn,
+    channel: &str,
+    reason: &str,
+    limit: i64,
+    now: i64,
+) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE deliveries SET state = 'queued', attempts = 0, next_attempt_at = $4, \
+         reason = '', finished_at = NULL WHERE state = 'dead' AND id IN ( \
+            SELECT id FROM deliveries WHERE state = 'dead' AND ($1 = '' OR channel = $1) \
+            AND ($2 = '' OR reason = $2) ORDER BY id LIMIT $3)",
+    )
+    .bind(channel)
+    .bind(reason)
+    .bind(limit)
+    .bind(now)
+    .execute(&mut *conn)
+    .await
+    .db()?;
+    Ok(done.rows_affected())
+}
+
+fn not_dead(delivery: &Delivery) -> Error {
+    Error::new(
+        NotificationCode::DeliveryNotDead,
+        format!("Delivery {} is {}.", delivery.id, delivery.state),
+    )
+}
+
+impl Delivery {
+    /// Its state as a value; rows are constrained to the known names.
+    pub(crate) fn state(&self) -> DeliveryState {
+        DeliveryState::parse(&self.state).unwrap_or(DeliveryState::Dead)
+    }
+
+    /// Its channel as a value; rows are constrained to the known names.
+    pub(crate) fn channel(&self) -> Channel {
+        Channel::parse(&self.channel).unwrap_or(Channel::Email)
+    }
+}
