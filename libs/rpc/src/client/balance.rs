@@ -75,8 +75,11 @@ impl Inner {
                 Ok(response.map(|body| Held::new(body, Some(load))))
             }
             Err(error) => {
-                self.pool.failed(&member);
-                Err(Failure::transport(&self.dependency, addr, &error))
+                let failure = Failure::transport(&self.dependency, addr, &error);
+                if failure.broken {
+                    self.pool.failed(&member);
+                }
+                Err(failure)
             }
         }
     }

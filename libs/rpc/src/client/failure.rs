@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use shoal_error::{CommonCode, Error};
-use tonic::{ConnectError, Status};
+use tonic::{ConnectError, Status, TimeoutExpired};
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct Failure {
     /// Whether the request may have reached the callee. If not, repeating it
     /// is safe whatever it does.
     pub(crate) sent: bool,
+    /// Whether the instance is to blame.
+    pub(crate) broken: bool,
 }
 
 impl Failure {
@@ -22,6 +24,7 @@ impl Failure {
         Self {
             status: never_sent(message),
             sent: false,
+            broken: false,
         }
     }
 
@@ -31,25 +34,40 @@ impl Failure {
         addr: &str,
         error: &(dyn StdError + 'static),
     ) -> Self {
+        // tonic's channel keeps a clock for `grpc-timeout` too, which may run
+        // out just before the callee's own answer arrives.
+        if chain(error).any(|cause| cause.is::<TimeoutExpired>()) {
+            let message = "The deadline passed before the work was done.";
+            let error = Error::new(CommonCode::DeadlineExceeded, message);
+            return Self {
+                status: error.to_status(),
+                sent: true,
+                broken: false,
+            };
+        }
         let sent = !was_never_sent(error);
         let reason = innermost(error);
-        if sent {
-            tracing::warn!(
-                dependency,
-                server.address = addr,
-                reason,
-                "a connection broke"
-            );
-            Self {
-                status: unavailable(format!("{dependency} broke the connection.")),
-                sent,
-            }
+        let happened = if sent {
+            "broke the connection"
         } else {
-            tracing::warn!(dependency, server.address = addr, reason, "cannot connect");
-            Self {
-                status: never_sent(format!("{dependency} cannot be reached.")),
-                sent,
-            }
+            "cannot be reached"
+        };
+        tracing::warn!(
+            dependency,
+            server.address = addr,
+            reason,
+            "{dependency} {happened}"
+        );
+        let message = format!("{dependency} {happened}.");
+        let status = if sent {
+            unavailable(message)
+        } else {
+            never_sent(message)
+        };
+        Self {
+            status,
+            sent,
+            broken: true,
         }
     }
 }

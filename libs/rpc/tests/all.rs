@@ -1,0 +1,27 @@
+//! Both stacks against each other over loopback.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[path = "all/balance.rs"]
+mod balance;
+#[path = "all/cancellation.rs"]
+mod cancellation;
+#[path = "all/deadlines.rs"]
+mod deadlines;
+#[path = "all/errors.rs"]
+mod errors;
+#[path = "all/mesh.rs"]
+mod mesh;
+#[path = "all/overload.rs"]
+mod overload;
+#[path = "all/probe.rs"]
+mod probe;
+#[path = "all/retry.rs"]
+mod retry;
+#[path = "all/trace.rs"]
+mod trace;
