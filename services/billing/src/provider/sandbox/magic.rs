@@ -111,7 +111,7 @@ pub const TABLE: [Row; 14] = [
     ),
     (
         666_661,
-        &[Authorize, Refund],
+        &[Refund],
         Behaviour::LoseAnswer,
         "time-out after it was done",
     ),
