@@ -14,7 +14,7 @@ const FILE: &str = "mesh.key";
 ///
 /// # Errors
 /// Those of the file system.
-pub(crate) fn of_folder(folder: &Path) -> std::io::Result<MeshSecret> {
+pub fn of_folder(folder: &Path) -> std::io::Result<MeshSecret> {
     std::fs::create_dir_all(folder)?;
     let path = folder.join(FILE);
     if !path.exists() {

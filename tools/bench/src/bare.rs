@@ -14,7 +14,7 @@ use shoal_proto::auth::v1 as pb;
 use shoal_proto::auth::v1::auth_service_client::AuthServiceClient;
 use shoal_proto::auth::v1::auth_service_server::{AuthService, AuthServiceServer};
 use shoal_service::{
-    Built, Json, MESH_HEADER, MeshSecret, Module, ModuleContext, OpenApiRouter, Platform, Settings,
+    Built, Json, MeshSecret, Module, ModuleContext, OpenApiRouter, Platform, Settings,
     Sources, routes,
 };
 use shoal_task::Scope;
@@ -85,7 +85,7 @@ impl Caller for GrpcCaller {
         let mut request = tonic::Request::new(pb::IntrospectRequest::default());
         request
             .metadata_mut()
-            .insert(MESH_HEADER, MetadataValue::from_static(SECRET));
+            .insert("x-shoal-mesh", MetadataValue::from_static(SECRET));
         Ok(self.0.introspect(request).await.is_ok())
     }
 }

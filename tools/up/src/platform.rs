@@ -8,8 +8,8 @@ use std::time::Duration;
 use shoal_bus::Bus;
 use shoal_discovery::{Instance, Resolver, StaticResolver};
 use shoal_service::{
-    ConfigFault, MeshSecret, Module, Platform, Running, Settings, ShutdownReport, Sources,
-    StartError,
+    ConfigFault, Module, Platform, Running, Settings, ShutdownReport, Sources, StartError,
+    mesh_secret_of_folder,
 };
 
 use crate::cli::Options;
@@ -154,7 +154,7 @@ impl Starting<'_> {
         &self,
         running: &mut Vec<Running>,
     ) -> Result<(Vec<String>, admin::Admin), UpError> {
-        let mesh = MeshSecret::of_folder(&self.data_dir)
+        let mesh = mesh_secret_of_folder(&self.data_dir)
             .map_err(|error| UpError::DataDir(self.data_dir.clone(), error))?;
         let admin = admin::Admin::of_folder(&self.data_dir)
             .map_err(|error| UpError::DataDir(self.data_dir.clone(), error))?;
@@ -212,7 +212,7 @@ impl Starting<'_> {
         }
         let products = match self.options.no_seed {
             true => Vec::new(),
-            false => seed::catalogue(resolver, &mesh)
+            false => seed::catalogue(&(resolver as Arc<dyn Resolver>), &mesh)
                 .await
                 .map_err(UpError::Seed)?,
         };
