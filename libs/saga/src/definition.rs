@@ -29,7 +29,7 @@ pub trait Saga: Send + Sync + Sized + 'static {
     type Data: Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// The steps in order.
-    fn steps() -> Vec<Step<Self>>;
+    fn steps(&self) -> Vec<Step<Self>>;
 }
 
 /// What a step is told beside the data.
@@ -168,7 +168,7 @@ type RunErased = Box<
 
 impl Definition {
     pub(crate) fn of<S: Saga>(saga: S, max_attempts: u32) -> Self {
-        let steps = S::steps();
+        let steps = saga.steps();
         let saga = Arc::new(saga);
         Self {
             name: S::NAME,

@@ -25,6 +25,10 @@ pub struct OrderConfig {
     /// 202, in milliseconds. The caller's own deadline shortens it.
     #[schemars(range(min = 0, max = 60_000))]
     pub wait_ms: u64,
+    /// Bound on one call of billing, which may wait for a payment provider, in
+    /// milliseconds.
+    #[schemars(range(min = 1, max = 60_000))]
+    pub payment_timeout_ms: u64,
     /// Puts a small demonstration catalogue in place at start; repeating it
     /// changes nothing.
     pub seed_catalogue: bool,
@@ -39,6 +43,7 @@ impl Default for OrderConfig {
             max_quantity: 1_000,
             max_total_minor_units: 100_000_000_000,
             wait_ms: 8_000,
+            payment_timeout_ms: 8_000,
             seed_catalogue: false,
             saga: SagaSettings::default(),
         }
@@ -52,6 +57,10 @@ impl OrderConfig {
             max_quantity: i64::from(self.max_quantity),
             max_total: i64::try_from(self.max_total_minor_units).unwrap_or(i64::MAX),
         }
+    }
+
+    pub(crate) fn payment_timeout(&self) -> Duration {
+        Duration::from_millis(self.payment_timeout_ms)
     }
 
     pub(crate) fn wait(&self) -> Duration {

@@ -96,6 +96,7 @@ impl Module for Order {
 fn shop(context: &ModuleContext<OrderConfig>) -> Result<Shop> {
     let store = context.store()?;
     let billing = Billing::new(context.peer("billing")?);
+    let payment_timeout = context.config.payment_timeout();
     let sagas = Sagas::builder(
         Order::NAME,
         store.clone(),
@@ -106,10 +107,12 @@ fn shop(context: &ModuleContext<OrderConfig>) -> Result<Shop> {
     .saga(PlaceOrder {
         store: store.clone(),
         billing: billing.clone(),
+        payment_timeout,
     })
     .saga(CancelOrder {
         store: store.clone(),
         billing,
+        payment_timeout,
     })
     .start()?;
     Ok(Shop {

@@ -151,7 +151,7 @@ impl Saga for Trip {
     const NAME: &'static str = "trip";
     type Data = Itinerary;
 
-    fn steps() -> Vec<Step<Self>> {
+    fn steps(&self) -> Vec<Step<Self>> {
         let short = Duration::from_millis(300);
         vec![
             Step::new("flight", flight)

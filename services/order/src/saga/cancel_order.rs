@@ -21,13 +21,12 @@ use crate::domain::orders::Item;
 use crate::domain::status::Move;
 use crate::{events, store};
 
-/// Billing may have to wait for a payment provider.
-const PAYMENT_TIMEOUT: Duration = Duration::from_secs(8);
-
 /// What the steps work with.
 pub(crate) struct CancelOrder {
     pub(crate) store: Store,
     pub(crate) billing: Billing,
+    /// Bound on one call of billing, which may wait for a payment provider.
+    pub(crate) payment_timeout: Duration,
 }
 
 /// What the steps know.
@@ -44,10 +43,12 @@ impl Saga for CancelOrder {
     const NAME: &'static str = "cancel_order";
     type Data = Data;
 
-    fn steps() -> Vec<Step<Self>> {
+    fn steps(&self) -> Vec<Step<Self>> {
         vec![
             Step::new("begin", begin).undo(keep),
-            Step::new("refund", refund).pivot().timeout(PAYMENT_TIMEOUT),
+            Step::new("refund", refund)
+                .pivot()
+                .timeout(self.payment_timeout),
             Step::new("release", release),
             Step::new("close", close),
         ]

@@ -27,13 +27,12 @@ use crate::domain::orders::{Item, Rejection};
 use crate::domain::status::Move;
 use crate::{events, store};
 
-/// Billing may have to wait for a payment provider.
-const PAYMENT_TIMEOUT: Duration = Duration::from_secs(8);
-
 /// What the steps work with.
 pub(crate) struct PlaceOrder {
     pub(crate) store: Store,
     pub(crate) billing: Billing,
+    /// Bound on one call of billing, which may wait for a payment provider.
+    pub(crate) payment_timeout: Duration,
 }
 
 /// What the steps know and hand on.
@@ -55,14 +54,14 @@ impl Saga for PlaceOrder {
     const NAME: &'static str = "place_order";
     type Data = Data;
 
-    fn steps() -> Vec<Step<Self>> {
+    fn steps(&self) -> Vec<Step<Self>> {
         vec![
             Step::new("accept", accept).undo(reject),
             Step::new("reserve", reserve).undo(release),
             Step::new("authorize", authorize)
                 .undo(give_back)
-                .timeout(PAYMENT_TIMEOUT),
-            Step::new("capture", capture).timeout(PAYMENT_TIMEOUT),
+                .timeout(self.payment_timeout),
+            Step::new("capture", capture).timeout(self.payment_timeout),
             Step::new("confirm", confirm).undo(unconfirm),
             Step::new("announce", announce).pivot(),
         ]
