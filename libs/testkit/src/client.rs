@@ -176,9 +176,9 @@ impl TestResponse {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Asserts the status.
+    /// Asserts the status. The answer may be left alone: the assertion is the
+    /// point.
     #[track_caller]
-    #[must_use]
     pub fn expect(self, status: u16) -> Self {
         let (line, found) = (&self.line, self.status.as_u16());
         assert_eq!(found, status, "{line} answered {found}: {}", self.text());

@@ -12,6 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::eventually;
 
+/// Answer to EHLO: no TLS, no authentication.
+const GREETING: &str = "250-sink.test\r\n250-8BITMIME\r\n250 SMTPUTF8";
+
 /// A mail as it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
@@ -159,10 +162,7 @@ impl Session {
                 .unwrap_or_default()
                 .to_ascii_uppercase();
             match verb.as_str() {
-                "EHLO" => {
-                    self.reply("250-sink.test\r\n250-8BITMIME\r\n250 SMTPUTF8")
-                        .await?
-                }
+                "EHLO" => self.reply(GREETING).await?,
                 "HELO" | "NOOP" => self.reply("250 OK").await?,
                 "RSET" => {
                     self.reset();

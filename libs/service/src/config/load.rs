@@ -87,7 +87,10 @@ impl<C: DeserializeOwned> Settings<C> {
     pub fn load<M: Module<Config = C>>(sources: &Sources) -> Result<Self, ConfigFault> {
         let schema = schema::schema::<M>();
         let layers = layers::<M>(sources, &schema)?;
-        let merged = merged(&layers).map_err(|e| unreadable(sources.file.as_ref(), &e))?;
+        let data = layers
+            .data()
+            .map_err(|e| unreadable(sources.file.as_ref(), &e))?;
+        let merged: Dict = data.into_values().next().unwrap_or_default();
         let located = |fault: ConfigFault| locate(&layers, &merged, M::NAME, fault);
         let document = serde_json::to_value(&merged)
             .map_err(|e| ConfigFault::new("", one_line(&e.to_string())))?;
@@ -145,11 +148,6 @@ fn layers<M: Module>(sources: &Sources, schema: &Value) -> Result<Figment, Confi
         figment = figment.merge(Override { key, value, origin });
     }
     Ok(figment)
-}
-
-fn merged(layers: &Figment) -> Result<Dict, figment::Error> {
-    let mut profiles = layers.data()?;
-    Ok(profiles.remove(&Profile::Default).unwrap_or_default())
 }
 
 /// Only the file can be unreadable; the parser's drawing of the place is left

@@ -132,7 +132,7 @@ async fn in_context(State(shared): State<Arc<Shared>>, request: Request, next: N
     // Dropped with this future when the client hangs up, and at the end.
     let _guard = context.cancel_on_drop();
     let answer = context.scope(async { Ok(next.run(request).await) }).await;
-    answer.unwrap_or_else(|error| error.into_response())
+    answer.unwrap_or_else(Error::into_response)
 }
 
 async fn authenticate(
