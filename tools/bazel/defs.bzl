@@ -154,6 +154,7 @@ def _crate(
     if _exists("src/main.rs"):
         rust_binary(
             name = binary,
+            crate_name = crate_name,
             srcs = ["src/main.rs"] if library_deps else native.glob(["src/**/*.rs"]),
             crate_root = "src/main.rs",
             visibility = visibility,
