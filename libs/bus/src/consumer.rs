@@ -35,6 +35,18 @@ where
     }
 }
 
+/// A closure as a handler: `handler_fn(|tx, event| Box::pin(async move { … }))`.
+/// Does nothing but tell the compiler the closure's lifetimes.
+pub fn handler_fn<F>(f: F) -> F
+where
+    F: for<'a> Fn(&'a mut Tx, &'a EventEnvelope) -> BoxFuture<'a, Result<()>>
+        + Send
+        + Sync
+        + 'static,
+{
+    f
+}
+
 /// A consumer group to be. The group's name tells receivers of the same event
 /// apart; instances of one service share it and share the events.
 pub struct Consumer {

@@ -37,7 +37,7 @@ use shoal_proto::events::Event;
 
 pub use bus::{Bus, Hold};
 pub use config::{BusConfig, ConsumerConfig, RelayConfig};
-pub use consumer::{Consumer, Handler};
+pub use consumer::{Consumer, Handler, handler_fn};
 pub use relay::Relay;
 pub use shoal_store::dead_letters;
 pub use shoal_store::outbox::{EventEnvelope, publish};

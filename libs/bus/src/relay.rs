@@ -172,7 +172,7 @@ impl Running {
 
     fn run_handlers(&self, mut row: Claimed) {
         let bus = self.bus.clone();
-        let span = spans::sending(&mut row.event, "in_process");
+        let span = spans::sending(&mut row.event, self.store.service(), "in_process");
         let work = async move {
             let Kind::InProcess(groups) = bus.kind() else {
                 return Vec::new();

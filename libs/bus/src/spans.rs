@@ -7,10 +7,11 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// The hand-over to the bus. What is sent names this span as the parent of the
 /// consumers'.
-pub(crate) fn sending(event: &mut EventEnvelope, system: &'static str) -> Span {
+pub(crate) fn sending(event: &mut EventEnvelope, service: &str, system: &'static str) -> Span {
     let span = tracing::info_span!(
         target: "shoal_bus",
         "send",
+        service.name = service,
         otel.name = %format_args!("send {}", event.kind),
         otel.kind = "producer",
         messaging.system = system,

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::streams::StreamInfoStreamReply;
-use shoal_error::{Result, ResultExt as _};
+use shoal_error::{Error, Result, ResultExt as _};
 use shoal_store::Store;
 use shoal_store::outbox::{self, Claimed};
 use tokio::time::Instant;
 
 use super::entry::{EVENT, Position};
 use super::{RESPONSE_TIMEOUT, RedisBus};
-use crate::{RelayConfig, metrics, spans};
+use crate::{BusCode, RelayConfig, metrics, spans};
 
 /// How often a server that never went away is asked for its streams' ends:
 /// someone may have deleted one.
@@ -47,11 +47,17 @@ impl RedisBus {
             Some(known) => known,
             None => {
                 let mut connection = self.connect(RESPONSE_TIMEOUT).await?;
-                self.resend_lost(&mut connection, store, config).await?;
+                let lost = self.resend_lost(&mut connection, store, config).await?;
+                if lost > 0 {
+                    publisher.connection = Some((connection, Instant::now()));
+                    // What was lost is older than these rows and has to go first.
+                    let message = "Events that the bus has lost go first.";
+                    return Err(Error::new(BusCode::NotTaken, message));
+                }
                 (connection, Instant::now())
             }
         };
-        let refs = self.add(&mut connection, rows).await?;
+        let refs = self.add(&mut connection, store.service(), rows).await?;
         publisher.connection = Some((connection, verified));
         Ok(refs)
     }
@@ -59,6 +65,7 @@ impl RedisBus {
     async fn add(
         &self,
         connection: &mut MultiplexedConnection,
+        service: &str,
         rows: &[Claimed],
     ) -> Result<Vec<String>> {
         let mut pipeline = redis::pipe();
@@ -66,7 +73,7 @@ impl RedisBus {
         let mut streams = Vec::with_capacity(rows.len());
         for row in rows {
             let mut event = row.event.clone();
-            spans.push(spans::sending(&mut event, "redis"));
+            spans.push(spans::sending(&mut event, service, "redis"));
             let stream = self.stream(&event.kind);
             pipeline
                 .cmd("XADD")
@@ -104,7 +111,7 @@ impl RedisBus {
         connection: &mut MultiplexedConnection,
         store: &Store,
         config: &RelayConfig,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let keep = i64::try_from(config.keep_sent.as_millis()).unwrap_or(i64::MAX / 4);
         let since = store.clock().now_ms() - keep;
         let mut ends = HashMap::new();
@@ -128,7 +135,7 @@ impl RedisBus {
             metrics::relayed(store.service(), "resent", count);
             tracing::warn!(count, "the bus has lost events; they are sent again");
         }
-        Ok(())
+        Ok(count)
     }
 
     async fn end_of(
