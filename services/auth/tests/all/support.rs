@@ -51,6 +51,7 @@ impl World {
         clock: Arc<ManualClock>,
         change: impl FnOnce(&mut AuthConfig),
     ) -> Self {
+        super::logs::install();
         let service = TestService::<Auth>::builder()
             .clock(clock.clone())
             .config(|config| {
