@@ -30,11 +30,18 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Installs tracing, logs and the trace store for the whole process.
+    /// Installs tracing, logs, the trace store and a panic hook that writes to
+    /// the log, for the whole process.
     ///
     /// # Errors
     /// See [`InitError`]; nothing is installed then.
     pub fn init(config: &TelemetryConfig) -> Result<Self, InitError> {
+        let telemetry = Self::install(config)?;
+        crate::panic_hook::install();
+        Ok(telemetry)
+    }
+
+    fn install(config: &TelemetryConfig) -> Result<Self, InitError> {
         let store = TraceStore::global().clone();
         let (provider, dispatch) = build(config, &store, crate::logs::stderr())?;
         tracing::dispatcher::set_global_default(dispatch)
@@ -57,7 +64,8 @@ impl Telemetry {
                 filter,
                 ..TelemetryConfig::default()
             };
-            Self::init(&config).ok()
+            // The default panic hook stays: it is what test runners capture.
+            Self::install(&config).ok()
         });
     }
 

@@ -29,6 +29,7 @@ pub mod http;
 mod init;
 mod logs;
 pub mod metrics;
+mod panic_hook;
 pub mod propagate;
 mod redact;
 mod render;

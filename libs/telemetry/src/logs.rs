@@ -7,6 +7,7 @@
 mod filter;
 mod json;
 mod pretty;
+mod stack;
 mod time;
 
 use std::cell::RefCell;

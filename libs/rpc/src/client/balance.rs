@@ -198,3 +198,81 @@ fn drawn(candidates: &[Candidate], without: Option<usize>, mut ticket: u64) -> u
     // Reached only when all weights are zero.
     usize::from(without == Some(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates(list: &[(u32, usize)]) -> Vec<Candidate> {
+        list.iter()
+            .map(|&(weight, in_flight)| Candidate { weight, in_flight })
+            .collect()
+    }
+
+    fn picks(picker: &Picker, candidates: &[Candidate], times: usize) -> Vec<usize> {
+        let mut counts = vec![0; candidates.len()];
+        for _ in 0..times {
+            counts[picker.pick(candidates).unwrap()] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_choices() {
+        let list = candidates(&[(100, 0), (100, 0), (50, 0), (7, 0)]);
+        let run = |seed| {
+            let picker = Picker::new(Balance::LeastLoaded, Some(seed));
+            (0..100).map(|_| picker.pick(&list)).collect::<Vec<_>>()
+        };
+        assert_eq!(run(42), run(42));
+        assert_ne!(run(42), run(43));
+    }
+
+    #[test]
+    fn a_busier_instance_is_never_chosen_over_an_idle_one_of_two() {
+        let picker = Picker::new(Balance::LeastLoaded, Some(1));
+        assert_eq!(
+            picks(&picker, &candidates(&[(100, 3), (100, 0)]), 200),
+            [0, 200]
+        );
+        // Three calls on double the weight are less than two on the single.
+        assert_eq!(
+            picks(&picker, &candidates(&[(200, 3), (100, 2)]), 200),
+            [200, 0]
+        );
+    }
+
+    #[test]
+    fn idle_instances_share_by_weight_and_none_starves() {
+        let picker = Picker::new(Balance::LeastLoaded, Some(1));
+        let counts = picks(
+            &picker,
+            &candidates(&[(100, 0), (100, 0), (100, 0), (10, 0)]),
+            10_000,
+        );
+        for count in &counts[..3] {
+            assert!((2_500..4_500).contains(count), "{counts:?}");
+        }
+        assert!(counts[3] < 1_000, "{counts:?}");
+    }
+
+    #[test]
+    fn turns_follow_the_weights_exactly_and_are_spread_out() {
+        let picker = Picker::new(Balance::RoundRobin, None);
+        let list = candidates(&[(50, 9), (10, 0), (10, 0)]);
+        let turns: Vec<_> = (0..7).map(|_| picker.pick(&list).unwrap()).collect();
+        assert_eq!(turns, [0, 0, 1, 0, 2, 0, 0]);
+        assert_eq!(picks(&picker, &list, 700), [500, 100, 100]);
+    }
+
+    #[test]
+    fn one_is_taken_and_none_is_none() {
+        for balance in [Balance::LeastLoaded, Balance::RoundRobin] {
+            let picker = Picker::new(balance, Some(1));
+            assert_eq!(picker.pick(&[]), None);
+            assert_eq!(picker.pick(&candidates(&[(0, 5)])), Some(0));
+            // Weights of zero are kept out by discovery; here they break nothing.
+            assert!(picker.pick(&candidates(&[(0, 1), (0, 1)])).is_some());
+        }
+    }
+}

@@ -36,7 +36,7 @@ impl Failure {
     ) -> Self {
         // tonic's channel keeps a clock for `grpc-timeout` too, which may run
         // out just before the callee's own answer arrives.
-        if chain(error).any(|cause| cause.is::<TimeoutExpired>()) {
+        if chain(error).any(<dyn StdError>::is::<TimeoutExpired>) {
             let message = "The deadline passed before the work was done.";
             let error = Error::new(CommonCode::DeadlineExceeded, message);
             return Self {
@@ -70,6 +70,15 @@ impl Failure {
             broken: true,
         }
     }
+
+    /// The status for the caller. `sent_before` says whether an earlier attempt
+    /// may have reached a callee: then the call as a whole was sent.
+    pub(crate) fn into_status(self, sent_before: bool) -> Status {
+        if sent_before && !self.sent {
+            return unavailable(self.status.message().to_owned());
+        }
+        self.status
+    }
 }
 
 fn unavailable(message: String) -> Status {
@@ -97,7 +106,7 @@ fn never_sent(message: String) -> Status {
 
 /// Whether the error or one of its causes is the marker.
 pub(crate) fn is_never_sent(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|cause| cause.is::<NeverSent>())
+    chain(error).any(<dyn StdError>::is::<NeverSent>)
 }
 
 /// The connection never came to be, or closed before the request got onto it.

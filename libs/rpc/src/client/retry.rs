@@ -84,7 +84,7 @@ where
             let idempotent = request.extensions().get::<Idempotent>().is_some();
             let (parts, body) = request.into_parts();
             let mut body = Replay::new(body);
-            let mut attempt = 0;
+            let (mut attempt, mut sent_before) = (0, false);
             loop {
                 attempt += 1;
                 let Some(next) = body.next() else {
@@ -98,9 +98,12 @@ where
                         if attempt > 1 {
                             Span::current().record("rpc.attempts", attempt);
                         }
-                        return answer.map_err(|failure| failure.status);
+                        return answer.map_err(|failure| failure.into_status(sent_before));
                     }
                 }
+                sent_before |= answer
+                    .as_ref()
+                    .map_or_else(|failure| failure.sent, |_| true);
                 layer.metrics.retry();
             }
         })
@@ -118,7 +121,9 @@ impl Policy {
     ) -> Option<Duration> {
         let harmless = match answer {
             Ok(response) => idempotent && code_in(response.headers()) == Some(Code::Unavailable),
-            Err(failure) => !failure.sent || idempotent,
+            Err(failure) => {
+                !failure.sent || (idempotent && failure.status.code() == Code::Unavailable)
+            }
         };
         if !harmless || attempt > self.retries {
             return None;

@@ -49,7 +49,7 @@ async fn calls_go_to_the_less_busy_instance() {
     }));
     let fast = named("fast");
     let caller = Caller::new([slow.instance(), fast.instance()], |config| {
-        config.seed = Some(7)
+        config.seed = Some(7);
     });
     // Of eight at once half land on each, and those on the slow one stay there…
     let mut calls: FuturesUnordered<_> = (0..8).map(|_| caller.say("")).collect();

@@ -110,6 +110,26 @@ async fn nobody_there_is_unavailable_and_says_who() {
 }
 
 #[tokio::test]
+async fn only_a_call_of_which_no_attempt_was_sent_counts_as_never_sent() {
+    let nowhere = Caller::new([nobody()], |_| ());
+    assert!(shoal_rpc::was_never_sent(
+        &nowhere.say("").await.unwrap_err()
+    ));
+
+    // The first attempt reaches the callee, which then vanishes from the list.
+    let caller = Caller::new([], |_| ());
+    let resolver = caller.resolver.clone();
+    let server = Server::start(Probe::unary(move |_| {
+        resolver.set("probe", []);
+        async { Err(Status::unavailable("restarting")) }
+    }));
+    caller.resolver.set("probe", [server.instance()]);
+    let error = caller.unary(repeatable()).await.unwrap_err();
+    assert!(error.message().contains("No instance"), "{error:?}");
+    assert!(!shoal_rpc::was_never_sent(&error), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_callee_that_dies_during_a_call_is_not_called_again_for_it() {
     let calls = Arc::new(AtomicU32::new(0));
     let hangs = || {

@@ -1,10 +1,12 @@
-//! One short line per event: `05:40:01.123 INFO  order  placed  order_id=…`.
+//! One short line per event: `05:40:01.123 INFO  order  placed order_id=…`.
+//! Only a stack takes more.
 
 use std::io::Write as _;
 
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
+use super::stack::{is_stack, own_frames};
 use super::{Line, time};
 use crate::redact::{REDACTED, is_sensitive};
 
@@ -23,6 +25,7 @@ pub(super) fn write(line: &Line<'_>, colour: bool, out: &mut Vec<u8>) {
     let mut fields = Fields {
         message: Vec::new(),
         rest: Vec::new(),
+        frames: Vec::new(),
     };
     line.event.record(&mut fields);
     out.extend_from_slice(&fields.message);
@@ -33,6 +36,9 @@ pub(super) fn write(line: &Line<'_>, colour: bool, out: &mut Vec<u8>) {
         let _ = write!(out, " trace={}", span.trace_id());
     }
     let _ = writeln!(out, "{off}");
+    for frame in fields.frames {
+        let _ = writeln!(out, "{:>13}{frame}", "at ");
+    }
 }
 
 const fn level_colour(level: Level) -> &'static str {
@@ -47,11 +53,16 @@ const fn level_colour(level: Level) -> &'static str {
 struct Fields {
     message: Vec<u8>,
     rest: Vec<u8>,
+    /// Of a stack, each for a line of its own.
+    frames: Vec<String>,
 }
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" || !value.contains(char::is_whitespace) {
+        if is_stack(field.name())
+            || field.name() == "message"
+            || !value.contains(char::is_whitespace)
+        {
             self.record_debug(field, &format_args!("{value}"));
         } else {
             self.record_debug(field, &value);
@@ -62,6 +73,10 @@ impl Visit for Fields {
         let name = field.name();
         if name == "message" {
             one_line(&format!("{value:?}"), &mut self.message);
+            return;
+        }
+        if is_stack(name) {
+            self.frames = own_frames(&format!("{value:?}"));
             return;
         }
         let _ = write!(self.rest, " {name}=");

@@ -143,3 +143,20 @@ fn settings_that_cannot_be_used_are_refused_by_name() {
     });
     assert!(otlp.to_string().contains("tokio"), "{otlp}");
 }
+
+#[test]
+fn a_stack_is_short_for_a_person_and_whole_for_a_machine() {
+    let stack = "0: core::panic\n  at /rustc/x/lib.rs:1:1\n1: order::place\n  at ./services/order/src/lib.rs:7:1";
+    let told = |format| {
+        let rig = Rig::new(format, "info");
+        rig.run(|| tracing::error!(error.stack = stack, "failed"));
+        rig.log()
+    };
+    let pretty = told(LogFormat::Pretty);
+    assert!(
+        pretty.ends_with("failed\n          at order::place (./services/order/src/lib.rs:7:1)\n"),
+        "{pretty}"
+    );
+    let line: Value = serde_json::from_str(&told(LogFormat::Json)).unwrap();
+    assert_eq!(line["error.stack"], stack);
+}

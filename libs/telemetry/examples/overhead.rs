@@ -1,0 +1,75 @@
+//! What telemetry costs per request, against the same router without it.
+//!
+//! `cargo run --release -p shoal-telemetry --example overhead`
+#![allow(clippy::print_stdout, clippy::disallowed_methods)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::Request;
+use shoal_telemetry::http::ServerLayer;
+use shoal_telemetry::metrics::{HttpMetrics, RpcServerMetrics};
+use shoal_telemetry::{Telemetry, TelemetryConfig};
+use tower::ServiceExt as _;
+
+const TIMES: u32 = 100_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let bare = Router::new().route("/things/{id}", get(|| async { "here" }));
+    let layered = bare.clone().layer(ServerLayer::new("bench"));
+
+    report("router, bare", requests(&bare).await);
+    report("router, telemetry off", requests(&layered).await);
+    Telemetry::init(&TelemetryConfig::default())?;
+    report(
+        "router, span + metrics + ids + store",
+        requests(&layered).await,
+    );
+    report("a child span of that", spans());
+
+    let http = HttpMetrics::new("bench");
+    let took = Duration::from_millis(3);
+    let method = http::Method::GET;
+    report(
+        "HttpMetrics::finish",
+        each(|| http.finish(&method, "/things/{id}", 200, took)),
+    );
+    let rpc = RpcServerMetrics::new("bench");
+    report(
+        "RpcServerMetrics::finish",
+        each(|| rpc.finish("shoal.x.v1.X/Do", 0, took)),
+    );
+    Ok(())
+}
+
+async fn requests(router: &Router) -> Duration {
+    let start = Instant::now();
+    for _ in 0..TIMES {
+        let request = Request::get("/things/7")
+            .body(Body::empty())
+            .unwrap_or_default();
+        let _ = black_box(router.clone().oneshot(request).await);
+    }
+    start.elapsed() / TIMES
+}
+
+fn spans() -> Duration {
+    let request = tracing::info_span!("request", service.name = "bench");
+    request.in_scope(|| each(|| tracing::info_span!("statement", db.rows = 1).in_scope(|| ())))
+}
+
+fn each(mut work: impl FnMut()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..TIMES {
+        work();
+    }
+    start.elapsed() / TIMES
+}
+
+fn report(what: &str, each: Duration) {
+    println!("{what:<40} {:>8.0} ns", each.as_nanos());
+}
