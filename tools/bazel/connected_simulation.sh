@@ -33,8 +33,9 @@ module_files() {
     modules | while read -r _ folder; do echo "$folder/MODULE.bazel"; done
     echo "$embedded/MODULE.bazel" "$root/MODULE.bazel"
 }
-# Prints "name version" for each bazel_dep, however it is broken into lines.
+# Prints "name version" for each bazel_dep, however it is broken into lines, and for the one that Bazel itself holds.
 dependencies() {
+    echo "platforms 0.0.7"
     module_files | xargs cat | tr '\n' ' ' | grep -oE 'bazel_dep\([^)]*\)' |
         sed -nE 's/.*name *= *"([^"]*)".* version *= *"([^"]*)".*/\1 \2/p' | sort -u
 }
@@ -44,7 +45,7 @@ publish() {
     local entry=$sim/registry/modules/$name/$version archive=$sim/registry/$name-$version.tar.gz
     mkdir -p "$entry"
     # The module file must call itself what the registry calls it.
-    sed -E "0,/^module\(/ { /^module\(/,/\)/ { s/version = \"[^\"]*\"/version = \"$version\"/ } }" \
+    sed -E "/^module\(/,/\)/ s/version = \"[^\"]*\"/version = \"$version\"/" \
         "$folder/MODULE.bazel" >"$entry/MODULE.bazel"
     if grep -qE '^module\(name = "[a-z_]*"\)$' "$entry/MODULE.bazel"; then
         printf 'module(name = "%s", version = "%s")\n' "$name" "$version" >"$entry/MODULE.bazel"
@@ -96,8 +97,10 @@ echo "toolchain: $(du -sh "$sim/archives" | cut -f1) of archives"
 
 # ---- the checkout ----------------------------------------------------------------------------------------------------
 # As git has it, but for where the toolchain comes from and hence what its archives hash to.
-git -C "$root" ls-files -z --cached --others --exclude-standard | tar --create --directory="$root" --null --files-from=- |
-    tar --extract --directory="$sim/checkout"
+cd "$root"
+git ls-files -z --cached --others --exclude-standard |
+    while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
+    tar --create --null --files-from=- | tar --extract --directory="$sim/checkout"
 sed -i "s#^ *sha256s = RUST_SHA256S,#    urls = [\"file://$sim/archives/{}.tar.xz\"],#" "$sim/checkout/MODULE.bazel"
 
 generator=$(sed -n 's/.*CARGO_BAZEL_GENERATOR_URL=//p' "$root/.bazelrc.offline")

@@ -78,8 +78,6 @@ write_rc() {
         echo "$stamp"
         cat <<RC
 # Made by ./bazelw for the machine where only package registries are reachable; see docs/bazel.md. Not in git.
-common --noenable_workspace
-common --lockfile_mode=off
 build --sandbox_debug=false
 common --override_module=rules_rust=$world/rules_rust
 common --override_repository=rules_rust~~rust_host_tools~rust_host_tools=$world/rust_host_tools
