@@ -38,7 +38,9 @@ static ATTEMPTS: LazyLock<Family<Delivered, Counter>> = LazyLock::new(|| {
     let help = "Attempts of consumers: handled, duplicate, failed, parked";
     register("shoal_event_attempts", help, Family::default())
 });
-static DELAY: LazyLock<Family<ByConsumer, Histogram, fn() -> Histogram>> = LazyLock::new(|| {
+type Delays = Family<ByConsumer, Histogram, fn() -> Histogram>;
+
+static DELAY: LazyLock<Delays> = LazyLock::new(|| {
     let help = "Time from the recording of an event to the end of its handling";
     register(
         "shoal_event_delay_seconds",

@@ -75,13 +75,19 @@ impl Janitor {
 }
 
 async fn work(mut inbox: Receiver<Job>, mut canceller: Canceller, scope: Scope) {
-    // Ends when the store is gone, not with the scope: a drain still cleans.
-    while let Some(job) = inbox.recv().await {
+    loop {
+        let job = tokio::select! {
+            biased;
+            job = inbox.recv() => job,
+            // Closed; what was handed over before has been taken already.
+            () = scope.cancelled() => None,
+        };
         match job {
-            Job::Cancel(pid) => canceller.cancel(pid).await,
-            Job::Clean(soiled) => {
+            Some(Job::Cancel(pid)) => canceller.cancel(pid).await,
+            Some(Job::Clean(soiled)) => {
                 scope.spawn_detached_context("clean", clean(soiled));
             }
+            None => return,
         }
     }
 }

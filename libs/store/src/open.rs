@@ -35,7 +35,7 @@ pub(crate) struct Target {
 enum Kind {
     Sqlite(PathBuf),
     Postgres {
-        options: PgConnectOptions,
+        options: Box<PgConnectOptions>,
         schema: String,
     },
 }
@@ -68,7 +68,7 @@ impl Target {
         Ok(Self {
             place,
             kind: Kind::Postgres {
-                options,
+                options: Box::new(options),
                 schema: service.to_owned(),
             },
         })
@@ -95,7 +95,7 @@ impl Target {
     pub(crate) fn opener(&self, writer: bool) -> Opener {
         match &self.kind {
             Kind::Sqlite(path) => Opener::sqlite(path, writer),
-            Kind::Postgres { options, .. } => Opener::Postgres(options.clone()),
+            Kind::Postgres { options, .. } => Opener::Postgres(options.as_ref().clone()),
         }
     }
 

@@ -21,6 +21,9 @@ use crate::shared::Shared;
 /// How often a transaction that lost against another is run at most.
 const ATTEMPTS: u32 = 8;
 
+/// Bound on closing.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// A service's database. Clones share the connections.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
@@ -223,11 +226,12 @@ impl Store {
         Ok(())
     }
 
-    /// Refuses new callers, waits for cleanings and closes the connections.
+    /// Refuses new callers, waits for connections that are being cleaned, and
+    /// closes the others.
     pub async fn close(&self) {
         self.0.readers.close();
         self.0.writers.close();
-        self.0.scope.cancel();
+        self.0.scope.drain(CLOSE_PATIENCE).await;
     }
 
     async fn learn_constraints(&self) -> Result<()> {

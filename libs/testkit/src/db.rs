@@ -47,6 +47,7 @@ impl TestDb {
     }
 
     /// A database on the shared PostgreSQL server.
+    #[expect(clippy::disallowed_methods, reason = "runs once; a test has no pool")]
     pub async fn postgres() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));

@@ -8,7 +8,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -32,8 +32,8 @@ fi
 pub(crate) struct Place {
     dir: PathBuf,
     port: u16,
-    /// The watchdog acts when this closes.
-    _alive: ChildStdin,
+    /// Acts when its standard input closes.
+    watchdog: Child,
 }
 
 impl Place {
@@ -43,7 +43,7 @@ impl Place {
         let dir = TempDir::with_prefix_in(format!("shoal-{name}-"), base)
             .expect("a folder for a test server")
             .keep();
-        let mut watchdog = Command::new("sh")
+        let watchdog = Command::new("sh")
             .arg("-c")
             .arg(WATCHDOG)
             .arg(&dir)
@@ -54,11 +54,10 @@ impl Place {
             .process_group(0)
             .spawn()
             .expect("a shell to clean up after a test server");
-        let alive = watchdog.stdin.take().expect("the watchdog's pipe");
         Self {
             dir,
             port: free_port(),
-            _alive: alive,
+            watchdog,
         }
     }
 
@@ -103,6 +102,7 @@ impl Place {
     }
 
     /// Waits until the server takes connections; false when it ended instead.
+    #[expect(clippy::disallowed_methods, reason = "tokio's clock may be paused")]
     pub(crate) fn answers(&self, child: &mut Child) -> bool {
         let start = std::time::Instant::now();
         while start.elapsed() < START {
@@ -122,6 +122,13 @@ impl Place {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.watchdog.stdin.take());
+        let _ = self.watchdog.wait();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Appending events, and finding out which ones a server has lost.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -114,13 +114,12 @@ impl RedisBus {
     ) -> Result<usize> {
         let keep = i64::try_from(config.keep_sent.as_millis()).unwrap_or(i64::MAX / 4);
         let since = store.clock().now_ms() - keep;
+        let kinds = outbox::kinds_sent_since(store, since).await?;
+        let streams: BTreeSet<String> = kinds.iter().map(|kind| self.stream(kind)).collect();
         let mut ends = HashMap::new();
-        for kind in outbox::kinds_sent_since(store, since).await? {
-            let stream = self.stream(&kind);
-            if !ends.contains_key(&stream) {
-                let end = self.end_of(connection, &stream).await?;
-                ends.insert(stream, end);
-            }
+        for stream in streams {
+            let end = self.end_of(connection, &stream).await?;
+            ends.insert(stream, end);
         }
         let lost = |bus_ref: &str| {
             let Some((stream, id)) = bus_ref.split_once(' ') else {
