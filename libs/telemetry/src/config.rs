@@ -26,7 +26,8 @@ pub struct TelemetryConfig {
     /// Which log events are written: `level` or `target=level`, comma-separated,
     /// e.g. `info,shoal_order=debug`. Does not touch traces.
     pub filter: String,
-    /// Where finished spans are sent (OTLP over gRPC), e.g. `http://tempo:4317`.
+    /// Where finished spans are sent (OTLP over gRPC, without TLS), e.g.
+    /// `http://tempo:4317`.
     pub otlp_endpoint: Option<String>,
     /// Share of new traces that are recorded, 0 to 1. A trace that a caller
     /// started keeps the caller's decision.

@@ -40,6 +40,12 @@ impl PerServiceExporter {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(refuse("it needs a running tokio runtime".to_owned()));
         }
+        if !endpoint.starts_with("http://") {
+            // A collector's agent stands on the same host or in the same pod.
+            return Err(refuse(
+                "it must begin with http://; for TLS, send to a local agent".into(),
+            ));
+        }
         let channel = Endpoint::from_shared(endpoint.to_owned())
             .map_err(|e| refuse(e.to_string()))?
             .connect_timeout(CONNECT_TIMEOUT)

@@ -67,22 +67,26 @@ impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Redacted<T> {
 /// Whether a field of this name must not be written, whatever its type: the
 /// net under [`Redacted`] for a value that somebody logged as a plain string.
 pub(crate) fn is_sensitive(field: &str) -> bool {
-    const WORDS: [&str; 10] = [
+    const WORDS: [&str; 9] = [
         "password",
         "passwd",
         "secret",
         "authorization",
         "cookie",
         "token",
-        "api_key",
+        "apikey",
         "card",
         "email",
-        "e_mail",
     ];
-    let last = field.rsplit('.').next().unwrap_or(field);
     // `token_id`, `card_brand` and `email_id` name a thing without giving it away.
-    let harmless = ["_id", "_kind", "_brand", "_count", "_ms", "_type"];
-    WORDS.iter().any(|word| last.contains(word)) && !harmless.iter().any(|end| last.ends_with(end))
+    const HARMLESS: [&str; 6] = ["id", "kind", "brand", "count", "ms", "type"];
+    let last = field.rsplit('.').next().unwrap_or(field);
+    let mut words = last.split(['_', '-']);
+    let harmless = words
+        .clone()
+        .next_back()
+        .is_some_and(|word| HARMLESS.contains(&word));
+    !harmless && (words.any(|word| WORDS.contains(&word)) || last.contains("api_key"))
 }
 
 #[cfg(test)]
@@ -115,13 +119,16 @@ mod tests {
             "user.email",
             "refresh_token",
             "card_number",
+            "set-cookie",
+            "api_key",
         ] {
             assert!(is_sensitive(name), "{name}");
         }
         for name in [
             "order_id",
             "token_id",
-            "cardinality_ms",
+            "cardinality",
+            "discarded",
             "user.id",
             "email_id",
         ] {

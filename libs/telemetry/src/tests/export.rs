@@ -50,6 +50,22 @@ impl TraceService for Collector {
     }
 }
 
+#[tokio::test]
+async fn an_endpoint_that_cannot_work_is_refused_at_once() {
+    for endpoint in ["tempo:4317", "https://tempo:4317", "http://", "http://a b"] {
+        let config = TelemetryConfig {
+            otlp_endpoint: Some(endpoint.to_owned()),
+            ..TelemetryConfig::default()
+        };
+        let store = Arc::new(crate::TraceStore::new(1));
+        let refused = crate::init::build(&config, &store, crate::logs::stderr()).unwrap_err();
+        assert!(
+            refused.to_string().contains("telemetry.otlp_endpoint"),
+            "{refused}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_files_the_spans_of_one_process_under_their_services() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -142,6 +142,25 @@ fn a_trace_goes_out_as_it_came_in_with_vendor_entries_kept() {
 }
 
 #[test]
+fn a_caller_that_does_not_record_is_followed_in_that() {
+    let rig = Rig::new(LogFormat::Json, "error");
+    let mut out = HeaderMap::new();
+    rig.run(|| {
+        let span = tracing::info_span!("hop");
+        let unsampled = format!("00-{TRACE}-{SPAN}-00");
+        span.set_parent(extract_http(&headers(&[("traceparent", &unsampled)])))
+            .unwrap();
+        span.in_scope(|| inject_http(&mut out));
+    });
+    let sent = out["traceparent"].to_str().unwrap();
+    assert!(
+        sent.starts_with(&format!("00-{TRACE}-")) && sent.ends_with("-00"),
+        "{sent}"
+    );
+    assert!(rig.store.is_empty());
+}
+
+#[test]
 fn a_message_carries_the_trace_across_a_queue() {
     let rig = Rig::new(LogFormat::Json, "error");
     rig.run(|| {
