@@ -54,6 +54,7 @@ pub struct ProviderConfig {
     pub max_in_flight: usize,
     /// Secret that signs the provider's callbacks. Without one a process makes
     /// its own, which only the sandbox in the same process knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_secret: Option<Redacted<String>>,
     /// First wait before an undecided operation is looked at again, milliseconds;
     /// it doubles each time.

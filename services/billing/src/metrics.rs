@@ -8,8 +8,7 @@ use prometheus_client::metrics::family::Family;
 use shoal_telemetry::metrics::register;
 
 use crate::domain::operation::OperationKind;
-use crate::engine::Received;
-use crate::engine::Verdict;
+use crate::engine::{Received, Verdict};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AnswerLabels {
@@ -34,40 +33,35 @@ static CALLBACKS: LazyLock<Family<CallbackLabels, Counter>> = LazyLock::new(|| {
     register("billing_provider_callbacks", help, Family::default())
 });
 
-/// Counters of billing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Metrics;
+/// Counts what asking the provider led to.
+pub(crate) fn count_verdict(kind: OperationKind, verdict: &Verdict) {
+    let answer = match verdict {
+        Verdict::Approved => "approved",
+        Verdict::Declined(_) => "declined",
+        Verdict::NeverHappened(_) => "never_happened",
+        Verdict::Unknown {
+            unreachable: true, ..
+        } => "unreachable",
+        Verdict::Unknown { .. } => "unknown",
+    };
+    let labels = AnswerLabels {
+        service: "billing",
+        kind: kind.as_str(),
+        answer,
+    };
+    ANSWERS.get_or_create(&labels).inc();
+}
 
-impl Metrics {
-    pub(crate) fn verdict(self, kind: OperationKind, verdict: &Verdict) {
-        let answer = match verdict {
-            Verdict::Approved => "approved",
-            Verdict::Declined(_) => "declined",
-            Verdict::NeverHappened(_) => "never_happened",
-            Verdict::Unknown {
-                unreachable: true, ..
-            } => "unreachable",
-            Verdict::Unknown { .. } => "unknown",
-        };
-        let labels = AnswerLabels {
-            service: "billing",
-            kind: kind.as_str(),
-            answer,
-        };
-        ANSWERS.get_or_create(&labels).inc();
-    }
-
-    pub(crate) fn callback(self, received: Received) {
-        let outcome = match received {
-            Received::Settled => "settled",
-            Received::Duplicate => "duplicate",
-            Received::Unknown => "unknown",
-        };
-        CALLBACKS
-            .get_or_create(&CallbackLabels {
-                service: "billing",
-                outcome,
-            })
-            .inc();
-    }
+/// Counts a callback of the provider.
+pub(crate) fn count_callback(received: Received) {
+    let outcome = match received {
+        Received::Settled => "settled",
+        Received::Duplicate => "duplicate",
+        Received::Unknown => "unknown",
+    };
+    let labels = CallbackLabels {
+        service: "billing",
+        outcome,
+    };
+    CALLBACKS.get_or_create(&labels).inc();
 }

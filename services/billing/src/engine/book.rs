@@ -3,7 +3,7 @@
 use shoal_error::{Error, Result};
 use shoal_money::Money;
 use shoal_proto::events::billing::InvoiceIssuedV1;
-use shoal_store::{Tx, id};
+use shoal_store::Tx;
 
 use super::Engine;
 use crate::domain::invoice::{self, DocumentKind, Invoice};
@@ -23,7 +23,7 @@ impl Engine {
         operation: &Operation,
         kind: OperationKind,
         amount: i64,
-    ) -> Result<String> {
+    ) -> Result<()> {
         let total = payment.state.money(amount);
         let (kind, lines, corrects) = match kind {
             OperationKind::Refund => {
@@ -41,7 +41,7 @@ impl Engine {
         let issuer = &self.0.config.issuer;
         let sequence = invoices::next_number(tx, &issuer.name, kind).await?;
         let document = Invoice {
-            id: id::new("inv"),
+            id: document_of(operation)?,
             number: invoice::number(&issuer.prefix, kind, sequence),
             issuer: issuer.name.clone(),
             kind,
@@ -54,8 +54,7 @@ impl Engine {
             issued_at_ms: payment.updated_at_ms,
         };
         invoices::insert(tx, &document, sequence, &operation.id).await?;
-        self.announce_document(tx, &document).await?;
-        Ok(document.id)
+        self.announce_document(tx, &document).await
     }
 
     /// Writes the movement into the ledger.
@@ -67,12 +66,12 @@ impl Engine {
         kind: OperationKind,
         amount: i64,
     ) -> Result<()> {
-        let invoice_id = operation.invoice_id.as_deref();
+        let invoice_id = document_of(operation)?;
         let about = About {
             payment_id: &payment.id,
             reference: &payment.reference,
             operation_id: &operation.id,
-            invoice_id: invoice_id.ok_or_else(|| Error::internal("a movement without document"))?,
+            invoice_id: &invoice_id,
         };
         let amount: Money = payment.state.money(amount);
         for entry in ledger::entries_of(kind, &payment.user_id, &payment.provider, amount)? {
@@ -106,4 +105,10 @@ impl Engine {
         }
         references::cancel_reason(tx, &payment.reference).await
     }
+}
+
+/// The id that was chosen for the operation's document.
+fn document_of(operation: &Operation) -> Result<String> {
+    let id = operation.invoice_id.clone();
+    id.ok_or_else(|| Error::internal("a movement without document"))
 }

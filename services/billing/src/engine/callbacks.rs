@@ -30,7 +30,7 @@ impl Engine {
     pub async fn receive_callback(&self, sealed: &SignedCallback) -> Result<Received> {
         let callback = sealed.open(&self.0.callback_secret, self.now_ms())?;
         let received = self.apply_callback(&callback).await?;
-        self.0.metrics.callback(received);
+        crate::metrics::count_callback(received);
         Ok(received)
     }
 

@@ -36,7 +36,7 @@ struct Wish {
 /// What a key turned out to be.
 enum Claimed {
     /// A new or taken-over operation, to be worked on.
-    Work(Operation, Attempt),
+    Work(Box<Operation>, Attempt),
     /// An answer that needs no work.
     Answer(Box<Result<Outcome>>),
 }
@@ -145,7 +145,7 @@ impl Engine {
                     .0
                     .scope
                     .spawn_detached_context("operation", async move {
-                        let outcome = engine.drive(operation, attempt).await;
+                        let outcome = engine.drive(*operation, attempt).await;
                         drop(place);
                         outcome
                     });
@@ -190,7 +190,7 @@ impl Engine {
         let operation =
             self.new_operation(&payment.id, OperationKind::Authorize, amount, Some(key));
         operations::insert(tx, &operation, operation.lease_until_ms).await?;
-        Ok(Claimed::Work(operation, Attempt::First))
+        Ok(Claimed::Work(Box::new(operation), Attempt::First))
     }
 
     async fn claim_operation(&self, tx: &mut Tx, key: RequestKey, wish: Wish) -> Result<Claimed> {
@@ -218,7 +218,7 @@ impl Engine {
         let mut operation = self.new_operation(&payment.id, wish.kind, amount, Some(key));
         operation.note = wish.note;
         operations::insert(tx, &operation, operation.lease_until_ms).await?;
-        Ok(Claimed::Work(operation, Attempt::First))
+        Ok(Claimed::Work(Box::new(operation), Attempt::First))
     }
 
     /// What a key already stands for; `None` when it is new.
@@ -242,7 +242,7 @@ impl Engine {
         let now = self.now_ms();
         let until = now + self.0.config.provider.lease_ms();
         if operations::take(tx, &operation.id, now, until).await? {
-            return Ok(Some(Claimed::Work(operation, Attempt::Again)));
+            return Ok(Some(Claimed::Work(Box::new(operation), Attempt::Again)));
         }
         Err(operations::in_flight())
     }

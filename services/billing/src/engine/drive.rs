@@ -66,7 +66,7 @@ impl Engine {
     ) -> Result<(Result<Outcome>, Vec<Operation>)> {
         let payment = self.payment_of(&operation).await?;
         let verdict = self.find_out(&operation, &payment, attempt).await;
-        self.0.metrics.verdict(operation.kind, &verdict);
+        crate::metrics::count_verdict(operation.kind, &verdict);
         if let Verdict::Unknown {
             submitted,
             unreachable,

@@ -45,7 +45,6 @@ pub use outcome::{Done, Outcome};
 pub(crate) use reads::Viewer;
 
 use crate::config::BillingConfig;
-use crate::metrics::Metrics;
 use crate::provider::Provider;
 
 /// Does what billing does. Clones share everything.
@@ -61,7 +60,6 @@ struct Inner {
     callback_secret: Secret,
     scope: Scope,
     places: Arc<Semaphore>,
-    metrics: Metrics,
 }
 
 /// What an engine is made of.
@@ -96,7 +94,6 @@ impl Engine {
             callback_secret: parts.callback_secret,
             scope: parts.scope,
             places,
-            metrics: Metrics::default(),
         }))
     }
 

@@ -1,7 +1,7 @@
 //! Settling: the outcome of an operation becomes fact, in one transaction.
 
 use shoal_error::{Error, Result};
-use shoal_store::Tx;
+use shoal_store::{Tx, id};
 
 use super::Engine;
 use super::drive::Verdict;
@@ -70,9 +70,12 @@ impl Engine {
         let (state, effects) = step(&payment.state, event)?;
         payment.state = state;
         payment.updated_at_ms = self.now_ms();
-        let follow_ups = self.apply(tx, &payment, &mut operation, effects).await?;
+        if effects.iter().any(|effect| matches!(effect, Effect::Issue(..))) {
+            operation.invoice_id = Some(id::new("inv"));
+        }
         payments::update(tx, &payment).await?;
         operations::settle(tx, &operation, &payment, payment.updated_at_ms).await?;
+        let follow_ups = self.apply(tx, &payment, &operation, effects).await?;
         Ok(Settled {
             operation,
             payment,
@@ -113,18 +116,17 @@ impl Engine {
         &self,
         tx: &mut Tx,
         payment: &Payment,
-        operation: &mut Operation,
+        operation: &Operation,
         effects: Vec<Effect>,
     ) -> Result<Vec<Operation>> {
         let mut follow_ups = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Issue(kind, amount) => {
-                    operation.invoice_id =
-                        Some(self.issue(tx, payment, operation, kind, amount).await?);
+                    self.issue(tx, payment, operation, kind, amount).await?;
                 }
                 Effect::Book(kind, amount) => {
-                    self.book(tx, payment, operation, kind, amount).await?
+                    self.book(tx, payment, operation, kind, amount).await?;
                 }
                 Effect::Announce(what) => {
                     events::announce(tx, &self.0.webhooks, payment, operation, &what).await?;

@@ -115,7 +115,7 @@ impl SignedCallback {
             now_ms / 1000,
             TOLERANCE,
         )
-        .map_err(|fault| refused(fault.to_string()))?;
+        .map_err(|fault| refused(&fault.to_string()))?;
         let callback: Callback = serde_json::from_slice(&self.body).map_err(|fault| {
             Error::new(
                 CommonCode::MalformedBody,
@@ -123,15 +123,13 @@ impl SignedCallback {
             )
         })?;
         if callback.id != self.id {
-            return Err(refused(
-                "the id in the body is not the id in the header".to_owned(),
-            ));
+            return Err(refused("the id in the body is not the id in the header"));
         }
         Ok(callback)
     }
 }
 
-fn refused(why: String) -> Error {
+fn refused(why: &str) -> Error {
     Error::new(
         BillingCode::CallbackSignature,
         format!("The callback was refused: {why}."),

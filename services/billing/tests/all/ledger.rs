@@ -23,7 +23,7 @@ async fn run(store: &Store, statements: &[&str]) -> Result<(), String> {
     let mut tx = store.begin().await.unwrap();
     for sql in statements {
         let done = sqlx::query(sqlx::AssertSqlSafe((*sql).to_owned()))
-            .execute(&mut **tx)
+            .execute(&mut *tx)
             .await;
         done.map_err(|error| error.to_string())?;
     }
@@ -47,7 +47,7 @@ async fn with_accounts(db: &TestDb) -> Store {
 async fn count(store: &Store, table: &str) -> i64 {
     let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
     sqlx::query_scalar(sql)
-        .fetch_one(&mut **store.read().await.unwrap())
+        .fetch_one(&mut *store.read().await.unwrap())
         .await
         .unwrap()
 }
@@ -154,7 +154,7 @@ async fn the_database_refuses_to_change_what_is_booked() {
         let sum: i64 = sqlx::query_scalar(
             "SELECT CAST(SUM(ABS(amount_minor)) AS BIGINT) FROM ledger_postings",
         )
-        .fetch_one(&mut **store.read().await.unwrap())
+        .fetch_one(&mut *store.read().await.unwrap())
         .await
         .unwrap();
         assert_eq!(sum, 10);

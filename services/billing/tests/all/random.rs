@@ -185,7 +185,7 @@ async fn balances_agree_with_postings(db: &TestDb) {
            (SELECT COALESCE(SUM(p.amount_minor), 0) FROM ledger_postings p WHERE p.account_id = a.id) \
            OR a.positions <> (SELECT COUNT(*) FROM ledger_postings p WHERE p.account_id = a.id))",
     )
-    .fetch_one(&mut **conn)
+    .fetch_one(&mut *conn)
     .await
     .unwrap();
     assert_eq!(wrong, 0);
@@ -193,7 +193,7 @@ async fn balances_agree_with_postings(db: &TestDb) {
         "SELECT COUNT(*) FROM (SELECT transaction_id FROM ledger_postings \
            GROUP BY transaction_id, currency HAVING SUM(amount_minor) <> 0) AS t",
     )
-    .fetch_one(&mut **conn)
+    .fetch_one(&mut *conn)
     .await
     .unwrap();
     assert_eq!(unbalanced, 0);

@@ -16,7 +16,6 @@ pub(super) const SOON: Duration = Duration::from_secs(20);
 pub(super) struct Desk {
     pub(super) service: TestService<Billing>,
     pub(super) admin: String,
-    keys: AtomicU64,
 }
 
 /// Settings of tests: nothing times out by accident on a busy machine, and the
@@ -47,11 +46,7 @@ impl Desk {
             .start(db)
             .await;
         let admin = service.issuer.user("usr_admin", &["admin"]);
-        Self {
-            service,
-            admin,
-            keys: AtomicU64::new(1),
-        }
+        Self { service, admin }
     }
 
     pub(super) async fn close(self) {
@@ -59,7 +54,9 @@ impl Desk {
     }
 
     pub(super) fn key(&self) -> String {
-        format!("key-{}", self.keys.fetch_add(1, Ordering::Relaxed))
+        // Of the process: two desks may stand on one database.
+        static KEYS: AtomicU64 = AtomicU64::new(1);
+        format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(super) fn user(&self, id: &str) -> String {
@@ -144,7 +141,7 @@ impl Desk {
         )
         .bind(payment.to_owned())
         .bind(kind.to_owned())
-        .fetch_one(&mut **store.read().await.unwrap())
+        .fetch_one(&mut *store.read().await.unwrap())
         .await
         .unwrap();
         store.close().await;

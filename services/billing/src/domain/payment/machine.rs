@@ -153,9 +153,10 @@ impl State {
         self.release_hold(kind, amount)?;
         let done = Effect::Announce(Announcement::Done(kind, amount));
         let documents = vec![
-            Effect::Issue(kind, amount),
             Effect::Book(kind, amount),
             done.clone(),
+            // Last, because numbers without gaps make everyone wait for the commit.
+            Effect::Issue(kind, amount),
         ];
         Ok(match kind {
             OperationKind::Authorize => {

@@ -2,7 +2,7 @@
 //!
 //! The table stands in the README, and a test holds the two together.
 
-use crate::domain::operation::OperationKind::{self, Authorize, Capture, Refund, Void};
+use crate::domain::operation::OperationKind::{self, Capture, Refund, Void};
 
 /// What the sandbox does with an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,10 @@ mod tests {
                 assert_eq!(behaviour(kind, amount), Behaviour::Approve);
             }
         }
-        assert_eq!(behaviour(Authorize, 666_651), Behaviour::Approve);
+        assert_eq!(
+            behaviour(OperationKind::Authorize, 666_651),
+            Behaviour::Approve
+        );
         assert_eq!(
             behaviour(Capture, 666_651),
             Behaviour::Decline("authorization_expired")
