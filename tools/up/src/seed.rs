@@ -21,7 +21,9 @@ pub(crate) async fn catalogue(
     let mut request = Request::new(SeedCatalogueRequest {});
     // Behind the mesh secret the caller says who it is and what it may.
     for (key, value) in [("x-shoal-user", "up"), ("x-shoal-roles", "admin")] {
-        request.metadata_mut().insert(key, MetadataValue::from_static(value));
+        request
+            .metadata_mut()
+            .insert(key, MetadataValue::from_static(value));
     }
     let seeded = shoal_rpc::call(order.seed_catalogue(request)).await?;
     Ok(seeded
