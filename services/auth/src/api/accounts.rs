@@ -53,11 +53,11 @@ async fn register(
     client: Client,
     Json(body): Json<Register>,
 ) -> Result<(StatusCode, Json<UserView>)> {
-    let user = app.register(parse(body)?, &client).await?;
+    let user = app.register(parse(&body)?, &client).await?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
-fn parse(body: Register) -> Result<Registration> {
+fn parse(body: &Register) -> Result<Registration> {
     let mut violations = Violations::new();
     let password = Password::typed(body.password.expose().clone());
     let email = violations.check("/email", Email::parse(&body.email));

@@ -12,6 +12,8 @@ pub(crate) mod oauth;
 pub(crate) mod passwords;
 pub(crate) mod service_accounts;
 pub(crate) mod sessions;
+#[cfg(test)]
+mod tests;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
 pub(crate) mod verification;

@@ -122,7 +122,7 @@ impl App {
                 .await?
                 .is_some_and(|account| account.disabled_at_ms.is_none()),
         };
-        Ok(live.then(|| ActiveToken {
+        Ok(live.then_some(ActiveToken {
             kind: TokenKind::Access,
             subject: claims.sub,
             session_id: claims.sid,

@@ -76,7 +76,7 @@ impl World {
     }
 
     pub(crate) async fn stop(self) {
-        self.store.close();
+        drop(self.store);
         self.service.stop().await;
     }
 
