@@ -27,6 +27,7 @@ pub mod delivery;
 pub mod endpoint;
 pub mod guard;
 pub mod http;
+mod metrics;
 pub mod retry;
 mod sender;
 pub mod signature;

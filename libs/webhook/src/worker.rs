@@ -172,6 +172,7 @@ impl Inner {
         )
         .await?;
         if ours {
+            crate::metrics::attempted(self.store.service(), verdict);
             self.note_health(&mut tx, &job.claimed.endpoint_id, verdict, now)
                 .await?;
         }

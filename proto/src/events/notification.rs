@@ -18,7 +18,7 @@ pub struct DeliveryDeadV1 {
     pub notification_id: String,
     /// The user who was to be told, `usr_…`.
     pub user_id: String,
-    /// `email`, `inbox` or `webhook`.
+    /// `email` or `inbox`.
     pub channel: String,
     /// Name of the template.
     pub template: String,

@@ -25,6 +25,7 @@ mod config;
 mod domain;
 mod events;
 mod mail;
+mod metrics;
 mod rpc;
 mod store;
 

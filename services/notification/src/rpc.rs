@@ -28,11 +28,11 @@ type Answer<T> = std::result::Result<Response<T>, Status>;
 impl NotificationService for NotificationRpc {
     async fn send(&self, request: Request<proto::SendRequest>) -> Answer<proto::SendResponse> {
         let notice = notice(request.into_inner(), self.0.now())?;
-        let recorded = self.0.send(&notice).await?;
+        let sent = self.0.send(&notice).await?;
         Ok(Response::new(proto::SendResponse {
-            notification_id: recorded.notification_id,
-            deliveries: recorded.deliveries.into_iter().map(delivery).collect(),
-            replayed: recorded.replayed,
+            notification_id: sent.recorded.notification_id,
+            deliveries: sent.deliveries.into_iter().map(delivery).collect(),
+            replayed: sent.recorded.replayed,
         }))
     }
 

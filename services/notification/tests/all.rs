@@ -14,5 +14,6 @@ mod all {
     mod streams;
     mod support;
     mod templates;
+    mod traces;
     mod webhooks;
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::deliveries::DeliveryView;
 use super::{ADMIN, NOTIFIER};
-use crate::app::{App, Notice, Recorded, WebhookCopy};
+use crate::app::{App, Notice, Sent, WebhookCopy};
 use crate::domain::announce::MESSAGE_TYPE;
 use crate::domain::channel::Channel;
 use crate::domain::locale::Locale;
@@ -56,17 +56,17 @@ struct SentNotification {
     webhooks: u64,
 }
 
-impl From<Recorded> for SentNotification {
-    fn from(recorded: Recorded) -> Self {
+impl From<Sent> for SentNotification {
+    fn from(sent: Sent) -> Self {
         Self {
-            id: recorded.notification_id,
-            deliveries: recorded
+            id: sent.recorded.notification_id,
+            deliveries: sent
                 .deliveries
                 .into_iter()
                 .map(DeliveryView::from)
                 .collect(),
-            replayed: recorded.replayed,
-            webhooks: recorded.webhooks,
+            replayed: sent.recorded.replayed,
+            webhooks: sent.recorded.webhooks,
         }
     }
 }
@@ -108,8 +108,8 @@ async fn send(
             occurred_at_ms: app.now(),
         }),
     };
-    let recorded = app.send(&notice).await?;
-    Ok((StatusCode::ACCEPTED, Json(recorded.into())))
+    let sent = app.send(&notice).await?;
+    Ok((StatusCode::ACCEPTED, Json(sent.into())))
 }
 
 fn empty() -> Value {

@@ -1,15 +1,17 @@
 //! What the service does, whoever asks: HTTP, gRPC and events call the same
 //! operations here. They join the rules of `domain` to the rows of `store`.
 
+mod content;
 mod dead_events;
-mod deliver;
 mod deliveries;
 mod inbox;
 mod notify;
 mod preferences;
 mod seed;
+mod settle;
 mod streams;
 mod templates;
+mod worker;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ use crate::domain::template::Engine;
 use crate::mail::Mailer;
 
 pub(crate) use deliveries::{DeliveryDetail, DeliveryFilter};
-pub(crate) use notify::{Notice, Recorded, WebhookCopy};
+pub(crate) use notify::{Notice, Sent, WebhookCopy};
 pub(crate) use preferences::{PreferenceChange, Preferences};
 pub(crate) use streams::{Batch, Follower};
 pub(crate) use templates::{NewVersion, TemplateHead, VersionRef};

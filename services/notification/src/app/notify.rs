@@ -19,7 +19,8 @@ use crate::domain::locale::Locale;
 use crate::domain::{announce, preference};
 use crate::store::deliveries::{self, Delivery, NewDelivery};
 use crate::store::notifications::{self, Notification};
-use crate::store::{contacts, preferences, templates};
+use crate::store::templates::{self, Published};
+use crate::store::{contacts, preferences};
 
 /// Longest data of a notification, bytes.
 pub(crate) const MAX_DATA: usize = 64 * 1_024;
@@ -53,50 +54,65 @@ pub(crate) struct WebhookCopy {
 #[derive(Debug, Clone)]
 pub(crate) struct Recorded {
     pub(crate) notification_id: String,
-    pub(crate) deliveries: Vec<Delivery>,
     /// The key had been used before; nothing new was queued.
     pub(crate) replayed: bool,
+    /// Deliveries by mail and inbox.
+    pub(crate) deliveries: usize,
     /// Webhook deliveries that were queued.
     pub(crate) webhooks: u64,
 }
 
+/// What was sent, with its deliveries.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) recorded: Recorded,
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
 impl App {
     /// Records a notification in a transaction of its own.
-    pub(crate) async fn send(&self, notice: &Notice) -> Result<Recorded> {
+    pub(crate) async fn send(&self, notice: &Notice) -> Result<Sent> {
         check(notice)?;
-        self.inner
-            .store
+        let store = &self.inner.store;
+        store
             .transaction(|tx| {
                 let (app, notice) = (self.clone(), notice.clone());
-                Box::pin(async move {
-                    let recorded = app.record(tx, &notice).await?;
-                    if recorded.deliveries.is_empty()
-                        && recorded.webhooks == 0
-                        && !recorded.replayed
-                    {
-                        // Rolls the notification back: a mistake leaves no trace.
-                        return Err(no_channel(&notice));
-                    }
-                    Ok(recorded)
-                })
+                Box::pin(async move { app.send_in(tx, &notice).await })
             })
             .await
     }
 
+    async fn send_in(&self, tx: &mut Tx, notice: &Notice) -> Result<Sent> {
+        let recorded = self.record(tx, notice).await?;
+        if !recorded.replayed && recorded.deliveries == 0 && recorded.webhooks == 0 {
+            // Rolls the notification back: a mistake leaves no trace.
+            return Err(no_channel(notice));
+        }
+        let deliveries = deliveries::of_notification(tx, &recorded.notification_id).await?;
+        Ok(Sent {
+            recorded,
+            deliveries,
+        })
+    }
+
     /// Records a notification in the caller's transaction.
     pub(crate) async fn record(&self, tx: &mut Tx, notice: &Notice) -> Result<Recorded> {
-        let head = templates::get(tx, &notice.template).await?;
-        let category = Category::parse(&head.category).unwrap_or(Category::News);
+        let published = templates::published(tx, &notice.template).await?;
+        let category = Category::parse(&published.category).unwrap_or(Category::News);
         let locale = self.locale_for(tx, notice).await?;
         let new = self.row(notice, category, &locale)?;
         if !notifications::insert(tx, &new).await? {
             return replay(tx, &new).await;
         }
-        let allowed = allowed_channels(tx, notice, category).await?;
-        for channel in Channel::TEMPLATED {
-            if allowed.contains(&channel) {
-                self.queue(tx, &new, channel).await?;
-            }
+        let allowed = allowed_channels(tx, notice, &published, category).await?;
+        let mail = allowed.contains(&Channel::Email);
+        if mail {
+            self.queue_mail(tx, &new).await?;
+        }
+        let inbox = allowed.contains(&Channel::Inbox);
+        if inbox {
+            let content = self.inner.render(&published, &new, Channel::Inbox);
+            self.inner.deliver_inbox_now(tx, &new, content).await?;
         }
         let webhooks = match &notice.webhook {
             Some(copy) if allowed.contains(&Channel::Webhook) => {
@@ -104,11 +120,13 @@ impl App {
             }
             _ => 0,
         };
-        notifications::erase_if_done(tx, &new.id).await?;
+        if !mail {
+            notifications::erase_if_done(tx, &new.id).await?;
+        }
         Ok(Recorded {
-            deliveries: deliveries::of_notification(tx, &new.id).await?,
             notification_id: new.id,
             replayed: false,
+            deliveries: usize::from(mail) + usize::from(inbox),
             webhooks,
         })
     }
@@ -140,25 +158,19 @@ impl App {
         })
     }
 
-    /// Queues one delivery; the inbox's is made at once.
-    async fn queue(&self, tx: &mut Tx, of: &Notification, channel: Channel) -> Result<()> {
-        let id = shoal_store::id::new("dlv");
+    async fn queue_mail(&self, tx: &mut Tx, of: &Notification) -> Result<()> {
         let new = NewDelivery {
-            id: &id,
+            id: &shoal_store::id::new("dlv"),
             notification_id: &of.id,
             user_id: &of.user_id,
             template: &of.template,
-            channel,
+            channel: Channel::Email,
             now: of.created_at,
+            delivered: None,
         };
         deliveries::insert(tx, &new).await?;
-        match channel {
-            Channel::Inbox => self.deliver_inbox_now(tx, of, &id).await,
-            Channel::Email | Channel::Webhook => {
-                self.wake_on_commit(tx);
-                Ok(())
-            }
-        }
+        self.wake_on_commit(tx);
+        Ok(())
     }
 
     async fn queue_webhooks(
@@ -198,10 +210,11 @@ impl App {
 async fn allowed_channels(
     conn: &mut Conn,
     notice: &Notice,
+    published: &Published,
     category: Category,
 ) -> Result<Vec<Channel>> {
-    let mut possible = templates::published_channels(conn, &notice.template).await?;
-    possible.push(Channel::Webhook);
+    let mut possible = Channel::ALL.to_vec();
+    possible.retain(|channel| *channel == Channel::Webhook || published.speaks(*channel));
     let choices = preferences::of_user(conn, &notice.user_id).await?;
     possible.retain(|channel| {
         (notice.channels.is_empty() || notice.channels.contains(channel))
@@ -223,9 +236,9 @@ async fn replay(conn: &mut Conn, new: &Notification) -> Result<Recorded> {
         ));
     }
     Ok(Recorded {
-        deliveries: deliveries::of_notification(conn, &first.id).await?,
         notification_id: first.id,
         replayed: true,
+        deliveries: 0,
         webhooks: 0,
     })
 }

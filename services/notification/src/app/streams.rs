@@ -93,6 +93,7 @@ impl Hub {
             return Err(full("You have as many streams open as allowed."));
         }
         user.streams += 1;
+        crate::metrics::stream_opened();
         Ok(user.reached.subscribe())
     }
 
@@ -100,6 +101,7 @@ impl Hub {
         let mut users = self.lock();
         if let Some(user) = users.get_mut(user_id) {
             user.streams -= 1;
+            crate::metrics::stream_closed();
             if user.streams == 0 {
                 users.remove(user_id);
             }

@@ -142,7 +142,7 @@ impl App {
         let version = templates::version(&mut reader, which.key(), which.version).await?;
         self.inner
             .engine
-            .render(&version.source(), &data_or_sample(data, &head)?)
+            .render(&version.source(), &data_or_sample(data, &head.sample)?)
     }
 
     /// Renders the published version in the best language.
@@ -153,14 +153,16 @@ impl App {
         locale: &Locale,
         data: Option<Value>,
     ) -> Result<(Rendered, Version)> {
-        let mut reader = self.inner.store.read().await?;
-        let head = templates::get(&mut reader, template).await?;
-        let version = templates::published(&mut reader, template, channel, locale).await?;
-        let rendered = self
-            .inner
-            .engine
-            .render(&version.source(), &data_or_sample(data, &head)?)?;
-        Ok((rendered, version))
+        let published = {
+            let mut reader = self.inner.store.read().await?;
+            templates::published(&mut reader, template).await?
+        };
+        let text = published.best(channel, locale)?;
+        let data = data_or_sample(data, &published.sample)?;
+        Ok((
+            self.inner.engine.render(&text.source(), &data)?,
+            text.clone(),
+        ))
     }
 
     /// Renders a text that isn't stored.
@@ -170,9 +172,9 @@ impl App {
     }
 }
 
-fn data_or_sample(data: Option<Value>, head: &Template) -> Result<Value> {
+fn data_or_sample(data: Option<Value>, sample: &str) -> Result<Value> {
     match data {
         Some(data) => Ok(data),
-        None => serde_json::from_str(&head.sample).internal(),
+        None => serde_json::from_str(sample).internal(),
     }
 }

@@ -11,10 +11,13 @@ mod message;
 mod smtp;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
 use shoal_error::{Result, ResultExt as _};
+use shoal_telemetry::metrics::Dependency;
+use tracing::Instrument as _;
 
 use crate::config::MailConfig;
 use crate::domain::address::EmailAddress;
@@ -39,6 +42,7 @@ pub(crate) struct Mailer {
     from: Mailbox,
     medium: Medium,
     timeout: Duration,
+    figures: Arc<Dependency>,
 }
 
 #[derive(Debug)]
@@ -51,15 +55,17 @@ impl Mailer {
     /// # Errors
     /// When the sender is no address, or the server's name or folder can't be used.
     pub(crate) async fn new(config: &MailConfig, data_dir: &Path) -> Result<Self> {
-        let medium = if config.smtp.host.is_empty() {
-            Medium::Maildir(Maildir::open(&data_dir.join(&config.folder)).await?)
+        let (medium, name) = if config.smtp.host.is_empty() {
+            let maildir = Maildir::open(&data_dir.join(&config.folder)).await?;
+            (Medium::Maildir(maildir), "maildir")
         } else {
-            Medium::Smtp(Smtp::new(&config.smtp)?)
+            (Medium::Smtp(Smtp::new(&config.smtp)?), "smtp")
         };
         Ok(Self {
             from: config.from.parse().internal()?,
             medium,
             timeout: Duration::from_millis(config.smtp.timeout_ms),
+            figures: Dependency::new("notification", name),
         })
     }
 
@@ -76,12 +82,12 @@ impl Mailer {
                 }
             }
         };
-        tokio::time::timeout(self.timeout, sent)
-            .await
-            .unwrap_or_else(|_| {
-                Err(Failure::Passing {
-                    detail: "the mail was not taken in time".into(),
-                })
-            })
+        let span = tracing::info_span!("mail.send", otel.kind = "client");
+        let timer = self.figures.start("send");
+        let sent = tokio::time::timeout(self.timeout, sent.instrument(span)).await;
+        timer.stop_with(sent.unwrap_or_else(|_| {
+            let detail = "the mail was not taken in time".into();
+            Err(Failure::Passing { detail })
+        }))
     }
 }

@@ -116,18 +116,44 @@ pub(crate) async fn settle(conn: &mut Conn, settlement: &Settlement<'_>) -> Resu
         return Ok(false);
     }
     let outcome = if state == "failed" { "retry" } else { state };
+    let attempt = LoggedAttempt {
+        delivery_id: &settlement.claimed.id,
+        number: settlement.claimed.attempts_total,
+        started_at: settlement.started_at,
+        latency_ms: settlement.latency_ms,
+        outcome,
+        error,
+    };
+    log(conn, &attempt).await?;
+    Ok(true)
+}
+
+/// One try as it is kept.
+pub(crate) struct LoggedAttempt<'a> {
+    pub(crate) delivery_id: &'a str,
+    pub(crate) number: i64,
+    pub(crate) started_at: i64,
+    pub(crate) latency_ms: i64,
+    /// `delivered`, `retry` or `dead`.
+    pub(crate) outcome: &'a str,
+    /// Empty on success.
+    pub(crate) error: &'a str,
+}
+
+/// Keeps a try.
+pub(crate) async fn log(conn: &mut Conn, attempt: &LoggedAttempt<'_>) -> Result<()> {
     sqlx::query(
         "INSERT INTO delivery_attempts (delivery_id, number, started_at, latency_ms, outcome, \
          error) VALUES ($1, $2, $3, $4, $5, $6)",
     )
-    .bind(&settlement.claimed.id)
-    .bind(settlement.claimed.attempts_total)
-    .bind(settlement.started_at)
-    .bind(settlement.latency_ms)
-    .bind(outcome)
-    .bind(error)
+    .bind(attempt.delivery_id)
+    .bind(attempt.number)
+    .bind(attempt.started_at)
+    .bind(attempt.latency_ms)
+    .bind(attempt.outcome)
+    .bind(attempt.error)
     .execute(&mut *conn)
     .await
     .db()?;
-    Ok(true)
+    Ok(())
 }

@@ -37,21 +37,32 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) template: &'a str,
     pub(crate) channel: Channel,
     pub(crate) now: i64,
+    /// The version that was delivered in this very transaction; `None` queues.
+    pub(crate) delivered: Option<i64>,
 }
 
-/// Queues a delivery.
+/// Queues a delivery, or records one that is made already.
 pub(crate) async fn insert(conn: &mut Conn, new: &NewDelivery<'_>) -> Result<()> {
+    let state = if new.delivered.is_some() {
+        "delivered"
+    } else {
+        "queued"
+    };
     sqlx::query(
         "INSERT INTO deliveries (id, notification_id, user_id, template, channel, state, \
          attempts, attempts_total, next_attempt_at, template_version, reason, last_error, \
-         created_at) VALUES ($1, $2, $3, $4, $5, 'queued', 0, 0, $6, 0, '', '', $6)",
+         created_at, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, '', '', $8, $10)",
     )
     .bind(new.id)
     .bind(new.notification_id)
     .bind(new.user_id)
     .bind(new.template)
     .bind(new.channel.as_str())
+    .bind(state)
+    .bind(i64::from(new.delivered.is_some()))
     .bind(new.now)
+    .bind(new.delivered.unwrap_or(0))
+    .bind(new.delivered.map(|_| new.now))
     .execute(&mut *conn)
     .await
     .db()?;

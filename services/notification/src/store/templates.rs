@@ -226,52 +226,105 @@ pub(crate) async fn publish(
     Ok(())
 }
 
-/// The published text for a channel in the best language of the fallbacks.
-pub(crate) async fn published(
-    conn: &mut Conn,
-    template: &str,
-    channel: Channel,
-    locale: &Locale,
-) -> Result<Version> {
-    let sql = format!(
-        "SELECT {VERSION_COLUMNS} FROM {WITH_PUBLISHED} WHERE v.template = $1 \
-         AND v.channel = $2 AND p.version = v.version"
-    );
-    let found: Vec<Version> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(template)
-        .bind(channel.as_str())
-        .fetch_all(&mut *conn)
-        .await
-        .db()?;
-    let best = locale
-        .fallbacks()
-        .into_iter()
-        .find_map(|tag| found.iter().find(|version| version.locale == tag));
-    best.cloned().ok_or_else(|| {
-        Error::new(
-            NotificationCode::TemplateNotFound,
-            format!(
-                "Template {template:?} has no published version for {} in {:?}.",
-                channel.as_str(),
-                locale.as_str()
-            ),
-        )
-    })
+/// A template as it is used: its head and its published texts.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    pub(crate) name: String,
+    pub(crate) category: String,
+    /// JSON object.
+    pub(crate) sample: String,
+    pub(crate) texts: Vec<Version>,
 }
 
-/// Channels for which a template has any published text.
-pub(crate) async fn published_channels(conn: &mut Conn, template: &str) -> Result<Vec<Channel>> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT channel FROM template_published WHERE template = $1 ORDER BY channel",
+impl Published {
+    /// The text for a channel in the best language.
+    pub(crate) fn best(&self, channel: Channel, locale: &Locale) -> Result<&Version> {
+        let of_channel = |tag: &str| {
+            let mut texts = self.texts.iter();
+            texts.find(|text| text.channel == channel.as_str() && text.locale == tag)
+        };
+        locale
+            .fallbacks()
+            .into_iter()
+            .find_map(of_channel)
+            .ok_or_else(|| {
+                Error::new(
+                    NotificationCode::TemplateNotFound,
+                    format!(
+                        "Template {:?} has no published version for {} in {:?}.",
+                        self.name,
+                        channel.as_str(),
+                        locale.as_str()
+                    ),
+                )
+            })
+    }
+
+    /// Whether there is any text for a channel.
+    pub(crate) fn speaks(&self, channel: Channel) -> bool {
+        self.texts
+            .iter()
+            .any(|text| text.channel == channel.as_str())
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct PublishedRow {
+    category: String,
+    sample: String,
+    channel: Option<String>,
+    locale: Option<String>,
+    version: Option<i64>,
+    subject: Option<String>,
+    body_text: Option<String>,
+    body_html: Option<String>,
+    link: Option<String>,
+    origin: Option<String>,
+    created_at: Option<i64>,
+}
+
+/// A template with its published texts, in one query: each notification asks.
+pub(crate) async fn published(conn: &mut Conn, template: &str) -> Result<Published> {
+    let rows: Vec<PublishedRow> = sqlx::query_as(
+        "SELECT t.category, t.sample, v.channel, v.locale, v.version, v.subject, v.body_text, \
+            v.body_html, v.link, v.origin, v.created_at \
+         FROM templates t LEFT JOIN template_published p ON p.template = t.name \
+         LEFT JOIN template_versions v ON v.template = p.template AND v.channel = p.channel \
+            AND v.locale = p.locale AND v.version = p.version \
+         WHERE t.name = $1",
     )
     .bind(template)
     .fetch_all(&mut *conn)
     .await
     .db()?;
-    Ok(names
-        .iter()
-        .filter_map(|name| Channel::parse(name))
-        .collect())
+    let first = rows.first().ok_or_else(|| not_found(template))?;
+    Ok(Published {
+        name: template.to_owned(),
+        category: first.category.clone(),
+        sample: first.sample.clone(),
+        texts: rows
+            .into_iter()
+            .filter_map(PublishedRow::into_text)
+            .collect(),
+    })
+}
+
+impl PublishedRow {
+    /// `None` for the row of a template without published texts.
+    fn into_text(self) -> Option<Version> {
+        Some(Version {
+            channel: self.channel?,
+            locale: self.locale?,
+            version: self.version?,
+            subject: self.subject?,
+            body_text: self.body_text?,
+            body_html: self.body_html?,
+            link: self.link?,
+            origin: self.origin?,
+            created_at: self.created_at?,
+            published: 1,
+        })
+    }
 }
 
 fn not_found(name: &str) -> Error {

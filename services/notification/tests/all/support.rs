@@ -38,7 +38,7 @@ impl Ground {
     }
 
     pub(super) async fn production() -> Self {
-        let redis = tokio::task::spawn_blocking(Redis::start).await.unwrap();
+        let redis = Redis::start();
         let bus = Bus::redis(&redis.url()).unwrap();
         Self {
             db: TestDb::postgres().await,
