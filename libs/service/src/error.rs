@@ -105,19 +105,17 @@ fn in_use(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse
 }
 
-/// Internal errors say nothing in public; the person at the terminal is not
-/// the public.
+/// What an error says to the person at the terminal, who is not the public: its
+/// message with the private note, or the cause where those say nothing.
 fn sentence(error: &Error) -> String {
-    let is_internal = error.kind() == shoal_error::Kind::Internal;
-    let text = if is_internal {
-        error.report()
-    } else {
-        error.message().to_owned()
-    };
+    let report = error.report();
+    let whole = report.strip_prefix(error.code()).unwrap_or(&report);
+    let whole = whole.trim_start_matches(": ");
+    let head = whole.split("; caused by: ").next().unwrap_or(whole);
+    let says_nothing = head == Error::internal("").message();
+    let text = if says_nothing { whole } else { head };
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.ends_with('.') {
-        text
-    } else {
-        format!("{text}.")
-    }
+    // The note follows in parentheses, after the message's full stop.
+    let text = text.replacen(". (", " (", 1);
+    format!("{}.", text.trim_end_matches('.'))
 }

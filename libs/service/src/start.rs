@@ -84,7 +84,13 @@ async fn start_in_span<M: Module>(
         own_openapi: built.own_openapi,
     };
     let dispatch = dispatch::<M>(built, ops, &chassis, &shared);
-    let server = Server::start(listener, dispatch, chassis.http.clone(), &parts.scope);
+    let server = Server::start(
+        listener,
+        dispatch,
+        chassis.http.clone(),
+        M::NAME,
+        &parts.scope,
+    );
     tracing::info!(addr = %parts.addr, version = M::VERSION, "serving");
     Ok(Running::new(
         M::NAME,

@@ -7,7 +7,9 @@ mod all {
     mod input;
     mod life;
     mod limits;
+    mod notes;
     mod ops;
+    mod process;
     mod program;
     mod protocol;
     mod settings;

@@ -203,6 +203,17 @@ impl TestResponse {
         })
     }
 
+    /// Reads the JSON body if the status is this one; for probes.
+    ///
+    /// # Errors
+    /// What came instead.
+    pub fn try_json<T: DeserializeOwned>(&self, status: u16) -> Result<T, String> {
+        if self.status.as_u16() != status {
+            return Err(format!("{} answered {}", self.line, self.status));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| error.to_string())
+    }
+
     /// Asserts a problem document with this status and code.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> ProblemDetails {

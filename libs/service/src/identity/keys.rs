@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
-use shoal_error::Result;
+use shoal_error::{CommonCode, Error, Result};
 use shoal_task::SharedClock;
 use tokio::sync::Mutex;
 
@@ -23,10 +23,19 @@ pub(super) struct KeyCache {
     refresh: Duration,
     min_refresh: Duration,
     keys: RwLock<Option<Arc<KeySet>>>,
-    /// Time of the last attempt; held while one runs, so that one fetch serves
-    /// all who wait.
-    attempt: Mutex<Option<Duration>>,
+    /// Held while a fetch runs, so that one serves all who wait.
+    attempt: Mutex<Attempt>,
 }
+
+/// When keys were last asked for, and when that last failed.
+#[derive(Default)]
+struct Attempt {
+    made: Option<Duration>,
+    failed: Option<Duration>,
+}
+
+/// How long nobody waits for an issuer that was just found to be away.
+const AWAY: Duration = Duration::from_millis(250);
 
 struct KeySet {
     by_id: HashMap<String, Arc<DecodingKey>>,
@@ -40,7 +49,7 @@ impl KeyCache {
         refresh: Duration,
         min_refresh: Duration,
     ) -> Self {
-        let (keys, attempt) = (RwLock::new(None), Mutex::new(None));
+        let (keys, attempt) = (RwLock::new(None), Mutex::default());
         Self {
             source,
             clock,
@@ -94,6 +103,17 @@ impl KeyCache {
         if self.current().is_some() {
             return Ok(());
         }
+        let now = self.clock.monotonic();
+        if attempt
+            .failed
+            .is_some_and(|at| now.saturating_sub(at) < AWAY)
+        {
+            return Err(Error::new(
+                CommonCode::Unavailable,
+                "Tokens cannot be checked at the moment.",
+            )
+            .with_retry_after(Duration::from_secs(1)));
+        }
         self.replace(&mut attempt).await
     }
 
@@ -103,17 +123,21 @@ impl KeyCache {
         let mut attempt = self.attempt.lock().await;
         let newer = self.current().is_some_and(|set| set.fetched > seen);
         let now = self.clock.monotonic();
-        let too_soon = attempt.is_some_and(|last| now.saturating_sub(last) < self.min_refresh);
+        let too_soon = attempt
+            .made
+            .is_some_and(|last| now.saturating_sub(last) < self.min_refresh);
         if newer || too_soon {
             return Ok(());
         }
         self.replace(&mut attempt).await
     }
 
-    async fn replace(&self, attempt: &mut Option<Duration>) -> Result<()> {
+    async fn replace(&self, attempt: &mut Attempt) -> Result<()> {
         let now = self.clock.monotonic();
-        *attempt = Some(now);
-        let set = self.source.fetch().await?;
+        attempt.made = Some(now);
+        let fetched = self.source.fetch().await;
+        attempt.failed = fetched.is_err().then(|| self.clock.monotonic());
+        let set = fetched?;
         let keys = KeySet {
             by_id: usable(&set),
             fetched: now,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shoal_task::{DrainReport, Scope};
+use shoal_telemetry::metrics::Saturation;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -31,13 +32,23 @@ impl Server {
         listener: TcpListener,
         dispatch: Dispatch,
         limits: HttpConfig,
+        service: &str,
         scope: &Scope,
     ) -> Self {
+        let places = limits.max_connections;
+        let saturation = Saturation::new(service, "limit", "connections", places);
         let accepting = scope.child("accept");
         let connections = scope.child("connections");
         drop(accepting.spawn_detached_context("accept", {
             let (accepting, connections) = (accepting.clone(), connections.clone());
-            async move { accept(listener, dispatch, limits, accepting, connections).await }
+            accept(
+                listener,
+                dispatch,
+                limits,
+                saturation,
+                accepting,
+                connections,
+            )
         }));
         Self {
             accepting,
@@ -61,6 +72,7 @@ async fn accept(
     listener: TcpListener,
     dispatch: Dispatch,
     limits: HttpConfig,
+    saturation: Saturation,
     accepting: Scope,
     connections: Scope,
 ) {
@@ -76,11 +88,12 @@ async fn accept(
             admitted = admitted => admitted,
             () = accepting.cancelled() => return,
         };
+        let open = saturation.enter();
         let (dispatch, limits, scope) = (dispatch.clone(), limits.clone(), connections.clone());
         drop(
             connections.spawn_detached_context("connection", async move {
                 connection::serve(stream, peer, dispatch, limits, scope).await;
-                drop(place);
+                drop((place, open));
             }),
         );
     }

@@ -211,3 +211,37 @@ async fn a_panic_is_a_500_that_tells_nothing_and_the_service_goes_on() {
     let _ = t.get("/toy/v1/parts").send().await.expect(200);
     t.stop().await;
 }
+
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_with_the_deadline() {
+    let t = toy().await;
+    let mut client = TcpStream::connect(t.addr()).await.unwrap();
+    let head = "POST /toy/v1/parts HTTP/1.1\r\nhost: x\r\nidempotency-key: k\r\nx-shoal-timeout-ms: 200\r\n\
+                content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    tokio::time::timeout(SOON, client.read_exact(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 504");
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn open_connections_are_shown() {
+    let t = toy().await;
+    let _open = TcpStream::connect(t.addr()).await.unwrap();
+    let shown = || async {
+        let text = t.get("/metrics").send().await.text();
+        let ours = |line: &&str| line.starts_with("shoal_saturation_used{");
+        let line = text
+            .lines()
+            .filter(ours)
+            .find(|line| line.contains("name=\"connections\""))?;
+        let used: f64 = line.rsplit(' ').next()?.parse().ok()?;
+        (used >= 2.0).then_some(())
+    };
+    eventually(shown, SOON).await;
+    t.stop().await;
+}

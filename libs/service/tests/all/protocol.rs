@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use shoal_context::{Context, Metadata};
 use shoal_error::Error;
-use shoal_testkit::TestService;
+use shoal_testkit::{TestService, eventually};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tonic::body::Body;
@@ -22,7 +22,9 @@ use tonic::server::{NamedService, UnaryService};
 use tonic::{Code, Status};
 use tonic_prost::ProstCodec;
 
-use super::toy::{Toy, toy};
+use super::toy::{Toy, toy, toy_with};
+
+const SOON: Duration = Duration::from_secs(10);
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Text {
@@ -235,5 +237,38 @@ async fn an_unknown_grpc_service_is_unimplemented_and_no_404_page() {
         .unary(request, path, ProstCodec::<Text, Text>::default())
         .await;
     assert_eq!(answer.unwrap_err().code(), Code::Unimplemented);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn a_reset_stream_stops_its_handler_and_leaves_the_others() {
+    let (t, probe) = toy_with(|b| b).await;
+    let io = TokioIo::new(TcpStream::connect(t.addr()).await.unwrap());
+    let (mut send, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io)
+        .await
+        .unwrap();
+    let get = |path: &str| {
+        Request::get(format!("http://{}{path}", t.addr()))
+            .body(Empty::<Bytes>::new())
+            .unwrap()
+    };
+    let one_hangs_up = async {
+        let held = send.send_request(get("/toy/v1/hold"));
+        let entered = eventually(|| async { probe.entered() == 1 }, SOON);
+        tokio::select! {
+            _ = held => panic!("nobody opened the gate"),
+            () = entered => {}
+        }
+        eventually(|| async { probe.dropped() == 1 }, SOON).await;
+        send.send_request(get("/toy/v1/parts"))
+            .await
+            .unwrap()
+            .status()
+    };
+    let status = tokio::select! {
+        status = one_hangs_up => status,
+        ended = connection => panic!("the connection ended first: {ended:?}"),
+    };
+    assert_eq!(status, StatusCode::OK);
     t.stop().await;
 }

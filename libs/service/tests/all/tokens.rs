@@ -12,7 +12,7 @@ use shoal_service::config::IdentityConfig;
 use shoal_service::identity::{Audience, JwkSet, JwksSource};
 use shoal_testkit::{Answer, HttpSink, ManualClock, TestIssuer, TestService};
 
-use super::toy::{Toy, toy, toy_with};
+use super::toy::{Toy, toy};
 
 async fn refused(t: &TestService<Toy>, token: &str, code: &str) {
     let answer = t.get("/toy/v1/whoami").bearer(token).send().await;
@@ -160,14 +160,32 @@ async fn a_missing_role_is_a_403_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_caller_from_outside_cannot_claim_to_be_somebody() {
-    let (t, _) = toy_with(|b| b).await;
-    let answer = t
-        .get("/toy/v1/whoami")
-        .header("x-shoal-user", "usr_boss")
+async fn only_a_caller_of_the_platform_may_say_for_whom_it_calls() {
+    let t = toy().await;
+    let claim = || {
+        let request = t.get("/toy/v1/caller").header("x-shoal-user", "usr_boss");
+        request.header("x-gray-version", "canary")
+    };
+    let outside: [Option<String>; 2] = claim().send().await.ok(200);
+    assert_eq!(outside, [None, None]);
+    let guessed: [Option<String>; 2] = claim().header("x-shoal-mesh", "guess").send().await.ok(200);
+    assert_eq!(guessed, [None, None]);
+    let inside: [Option<String>; 2] = claim()
+        .header("x-shoal-mesh", t.mesh().expose())
+        .send()
+        .await
+        .ok(200);
+    assert_eq!(
+        inside,
+        [Some("usr_boss".to_owned()), Some("canary".to_owned())]
+    );
+    // Not even the platform can replace a token.
+    let closed = t.get("/toy/v1/whoami").header("x-shoal-user", "usr_boss");
+    let closed = closed
+        .header("x-shoal-mesh", t.mesh().expose())
         .send()
         .await;
-    answer.problem(401, "common.unauthenticated");
+    closed.problem(401, "common.unauthenticated");
     t.stop().await;
 }
 
@@ -261,7 +279,7 @@ async fn known_keys_stay_good_while_the_issuer_is_away() {
 
 #[tokio::test]
 async fn without_any_keys_the_answer_is_503_and_not_401() {
-    let (source, verifier, _, issuer) = counting();
+    let (source, verifier, clock, issuer) = counting();
     source.away.store(true, Ordering::SeqCst);
     let error = verifier
         .verify(&issuer.user("usr_1", &[]))
