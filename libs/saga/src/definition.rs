@@ -12,7 +12,8 @@ use serde_json::Value;
 use shoal_error::{Error, ProblemDetails};
 
 use crate::failure::Failure;
-use crate::machine::{Direction, Plan, StepPlan};
+use crate::log::Line;
+use crate::machine::{Direction, Effect, Entry, Plan, StepPlan};
 
 /// How long one attempt may take unless the step says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -108,6 +109,7 @@ impl<S: Saga> Step<S> {
                 name,
                 has_undo: false,
                 pivot: false,
+                always_undone: false,
             },
             action: boxed(action),
             undo: None,
@@ -132,6 +134,15 @@ impl<S: Saga> Step<S> {
     #[must_use]
     pub fn pivot(mut self) -> Self {
         self.plan.pivot = true;
+        self
+    }
+
+    /// Says that the compensation runs whenever the step was begun, even when it is
+    /// certain that the step had no effect; for what the start of the saga itself
+    /// has left behind.
+    #[must_use]
+    pub fn always_undone(mut self) -> Self {
+        self.plan.always_undone = true;
         self
     }
 
@@ -192,6 +203,30 @@ impl Definition {
         data: Value,
     ) -> BoxFuture<'static, Result<Value, Failure>> {
         (self.run)(direction, step, context, data)
+    }
+
+    /// The lines of the log that the effects ask for; `detail` goes with failures.
+    pub(crate) fn lines(&self, effects: &[Effect], detail: &str) -> Vec<Line> {
+        let lines = effects.iter().filter_map(|effect| match *effect {
+            Effect::Log {
+                entry,
+                direction,
+                step,
+                attempt,
+            } => Some(Line {
+                entry,
+                direction,
+                step: self.plan.steps[step].name.to_owned(),
+                attempt,
+                detail: if entry == Entry::Failed {
+                    detail.to_owned()
+                } else {
+                    String::new()
+                },
+            }),
+            _ => None,
+        });
+        lines.collect()
     }
 
     pub(crate) fn step_index(&self, name: &str) -> Option<usize> {

@@ -16,8 +16,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::definition::{Definition, StepContext};
 use crate::failure::Failure;
-use crate::log::{self, Line, Record};
-use crate::machine::{self, Direction, Effect, Entry, Event, Phase, State};
+use crate::log::{self, Record};
+use crate::machine::{self, Direction, Effect, Event, Phase, State};
 use crate::metrics::outcome_name;
 use crate::retry::seed_of;
 use crate::runner::Inner;
@@ -37,8 +37,9 @@ pub(crate) fn start(inner: &Arc<Inner>, queue: Receiver<String>) {
 /// Gives each queued saga a task as soon as there is a place.
 async fn dispatch(inner: Arc<Inner>, mut queue: Receiver<String>, places: Arc<Semaphore>) {
     let next = async |queue: &mut Receiver<String>| {
-        let place = Arc::clone(&places).acquire_owned().await.ok()?;
-        Some((queue.recv().await?, place))
+        // In this order: an idle dispatcher must not hold a place.
+        let id = queue.recv().await?;
+        Some((id, Arc::clone(&places).acquire_owned().await.ok()?))
     };
     loop {
         let taken = tokio::select! {
@@ -72,6 +73,9 @@ async fn resume(inner: &Arc<Inner>, id: &str) -> Result<()> {
     if record.owner != inner.owner || !matches!(record.phase, Phase::Active(_)) {
         return Ok(());
     }
+    if !has_time(inner, &record).await? {
+        return Ok(());
+    }
     let Some(definition) = inner.definitions.get(record.name.as_str()) else {
         return Err(Error::internal(format!(
             "saga {} is unknown here",
@@ -97,6 +101,17 @@ async fn resume(inner: &Arc<Inner>, id: &str) -> Result<()> {
     context.attach(run.until_it_rests()).instrument(span).await
 }
 
+/// Whether the saga is still ours and will be for a while: one that has waited in
+/// the queue may be about to be claimed by another instance.
+async fn has_time(inner: &Inner, record: &Record) -> Result<bool> {
+    let now = inner.clock.now_ms();
+    let until = inner.lease_from(now);
+    if record.lease_until - now > (until - now) / 2 {
+        return Ok(true);
+    }
+    log::prolong(&inner.store, record, until).await
+}
+
 /// The saga's span, a child of the request that started it, in this process or
 /// in one that is gone.
 fn span_of(record: &Record) -> Span {
@@ -106,7 +121,7 @@ fn span_of(record: &Record) -> Span {
         saga.id = record.id,
         saga.name = record.name,
         saga.subject = record.subject,
-        saga.resumed = record.running,
+        saga.resumed = record.revision > 0,
         saga.outcome = tracing::field::Empty,
         saga.slow = tracing::field::Empty,
         gray.version = record.context.get(shoal_context::GRAY_VERSION.as_str()),
@@ -131,18 +146,10 @@ struct LetGo;
 
 impl Run<'_> {
     async fn until_it_rests(mut self) -> Result<()> {
-        let mut event = if self.record.running {
-            Event::Interrupted
-        } else {
-            Event::Due
+        let mut event = match self.first_event().await {
+            Ok(event) => event,
+            Err(LetGo) => return Ok(()),
         };
-        if event == Event::Interrupted {
-            self.inner.metrics.resumed(self.definition.name);
-        }
-        if self.record.revision == 0 {
-            // Nothing has begun, so there is nothing that this could fail.
-            let _ = self.inner.faults.at(&[self.definition.name, "begin"]);
-        }
         loop {
             let state = self.record.state(self.index);
             let (next, effects) =
@@ -158,31 +165,27 @@ impl Run<'_> {
         }
     }
 
+    /// A fresh saga's first attempt is in the log and nobody has begun it; what
+    /// was running under another owner was interrupted.
+    async fn first_event(&mut self) -> Result<Event, LetGo> {
+        if self.record.revision == 0 {
+            // Nothing has begun, so there is nothing that this could fail.
+            let _ = self.inner.faults.at(&[self.definition.name, "begin"]);
+            return self
+                .attempt(Direction::Forward, self.index, self.record.attempt)
+                .await;
+        }
+        if self.record.running {
+            self.inner.metrics.resumed(self.definition.name);
+            return Ok(Event::Interrupted);
+        }
+        Ok(Event::Due)
+    }
+
     /// Logs what is about to happen, before it happens.
     async fn append(&mut self, state: State, effects: &[Effect]) -> Result<bool> {
         let detail = std::mem::take(&mut self.detail);
-        let lines: Vec<Line> = effects
-            .iter()
-            .filter_map(|effect| match *effect {
-                Effect::Log {
-                    entry,
-                    direction,
-                    step,
-                    attempt,
-                } => Some(Line {
-                    entry,
-                    direction,
-                    step: self.definition.plan.steps[step].name.to_owned(),
-                    attempt,
-                    detail: if entry == Entry::Failed {
-                        detail.clone()
-                    } else {
-                        String::new()
-                    },
-                }),
-                _ => None,
-            })
-            .collect();
+        let lines = self.definition.lines(effects, &detail);
         self.index = state.step;
         self.record
             .set_state(state, self.definition.plan.steps[state.step].name);

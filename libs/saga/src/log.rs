@@ -27,6 +27,8 @@ pub(crate) struct Record {
     pub(crate) context: HashMap<String, String>,
     pub(crate) revision: i64,
     pub(crate) owner: String,
+    /// As it was read or written last; prolonged meanwhile.
+    pub(crate) lease_until: i64,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
 }
@@ -76,15 +78,15 @@ impl Record {
 }
 
 const COLUMNS: &str = "id, name, subject, phase, direction, step, attempt, running, dirty, data, \
-     failure, context, revision, owner, created_at, updated_at";
+     failure, context, revision, owner, lease_until, created_at, updated_at";
 
-/// Records a new saga that belongs to its owner until `lease_until`.
-pub(crate) async fn insert(tx: &mut Tx, saga: &Record, lease_until: i64) -> Result<()> {
+/// Records a new saga with its first lines.
+pub(crate) async fn insert(tx: &mut Tx, saga: &Record, lines: &[Line]) -> Result<()> {
     let (phase, direction) = phase_names(saga.phase);
     sqlx::query(
         "INSERT INTO saga (id, name, subject, phase, direction, step, attempt, running, dirty, \
          data, failure, context, revision, owner, lease_until, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, $7, NULL, $8, 0, $9, $10, $11, $11)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL, $11, $12, $13, $14, $15, $15)",
     )
     .bind(&saga.id)
     .bind(&saga.name)
@@ -92,14 +94,21 @@ pub(crate) async fn insert(tx: &mut Tx, saga: &Record, lease_until: i64) -> Resu
     .bind(phase)
     .bind(direction)
     .bind(&saga.step)
+    .bind(i64::from(saga.attempt))
+    .bind(i64::from(saga.running))
+    .bind(i64::from(saga.dirty))
     .bind(saga.data.to_string())
     .bind(serde_json::to_string(&saga.context).map_err(Error::internal)?)
+    .bind(saga.revision)
     .bind(&saga.owner)
-    .bind(lease_until)
+    .bind(saga.lease_until)
     .bind(saga.created_at)
     .execute(&mut **tx)
     .await
     .db()?;
+    for line in lines {
+        insert_line(tx, saga, line, saga.created_at).await?;
+    }
     Ok(())
 }
 
@@ -324,6 +333,7 @@ fn record(row: &sqlx::any::AnyRow) -> Result<Record> {
         context: serde_json::from_str(&context).map_err(Error::internal)?,
         revision: row.try_get("revision").db()?,
         owner: row.try_get("owner").db()?,
+        lease_until: row.try_get("lease_until").db()?,
         created_at: row.try_get("created_at").db()?,
         updated_at: row.try_get("updated_at").db()?,
     })

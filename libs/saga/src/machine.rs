@@ -16,6 +16,8 @@ pub struct StepPlan {
     pub has_undo: bool,
     /// Once it is done there is no way back: later steps are only ever retried.
     pub pivot: bool,
+    /// Its compensation runs even when it is certain that the step had no effect.
+    pub always_undone: bool,
 }
 
 /// The steps of a saga and how often each is tried.
@@ -326,7 +328,8 @@ fn failed(
         }
         Direction::Forward if is_past_return(plan, state) => park(state, direction, out),
         Direction::Forward => {
-            let from = if dirty { state.step + 1 } else { state.step };
+            let own_too = dirty || plan.steps[state.step].always_undone;
+            let from = state.step + usize::from(own_too);
             turn_back(plan, state, from, out)
         }
     }

@@ -18,6 +18,7 @@ fn undoable(name: &'static str) -> StepPlan {
         name,
         has_undo: true,
         pivot: false,
+        always_undone: false,
     }
 }
 
@@ -29,6 +30,7 @@ fn three() -> Plan {
             name: "c",
             has_undo: false,
             pivot: true,
+            always_undone: false,
         },
     ])
 }
@@ -60,15 +62,19 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 fn any_plan() -> impl Strategy<Value = Plan> {
-    (1usize..7, any::<u8>(), proptest::option::of(0usize..7)).prop_map(|(n, undo, pivot)| {
+    let shape = (
+        1usize..7,
+        any::<u8>(),
+        any::<u8>(),
+        proptest::option::of(0usize..7),
+    );
+    shape.prop_map(|(n, undo, always, pivot)| {
         const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
-        let steps = (0..n).map(|i| {
-            let pivot = pivot == Some(i);
-            StepPlan {
-                name: NAMES[i],
-                has_undo: !pivot && undo & (1 << i) != 0,
-                pivot,
-            }
+        let steps = (0..n).map(|i| StepPlan {
+            name: NAMES[i],
+            has_undo: undo & (1 << i) != 0,
+            pivot: pivot == Some(i),
+            always_undone: always & (1 << i) != 0,
         });
         Plan {
             steps: steps.collect(),
@@ -194,6 +200,17 @@ impl<'a> World<'a> {
                 for (step, applied) in self.plan.steps.iter().zip(&self.applied) {
                     let nothing_to_undo = !step.has_undo && !step.pivot;
                     assert!(nothing_to_undo || !applied, "wholly undone: {}", step.name);
+                }
+                for (index, step) in self.plan.steps.iter().enumerate() {
+                    let begun = self
+                        .log
+                        .iter()
+                        .any(|l| (l.0, l.2) == (Entry::Started, index));
+                    let owed = begun && step.has_undo && step.always_undone;
+                    assert!(
+                        !owed || self.undone.contains(&index),
+                        "undone although clean"
+                    );
                 }
                 assert!(
                     self.undone.windows(2).all(|w| w[0] > w[1]),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shoal_error::{CommonCode, Error, ProblemDetails, Result};
 
 use crate::log::{self, Line, Record};
-use crate::machine::{self, Direction, Effect, Event, Phase};
+use crate::machine::{self, Direction, Event, Phase};
 use crate::metrics::outcome_name;
 use crate::runner::Sagas;
 
@@ -125,22 +125,7 @@ impl Sagas {
         let (state, effects) = machine::step(&definition.plan, record.state(index), event)
             .map_err(|_| not_parked(&record.id))?;
         record.set_state(state, definition.plan.steps[state.step].name);
-        let lines = effects.iter().filter_map(|effect| match *effect {
-            Effect::Log {
-                entry,
-                direction,
-                step,
-                attempt,
-            } => Some(Line {
-                entry,
-                direction,
-                step: definition.plan.steps[step].name.to_owned(),
-                attempt,
-                detail: String::new(),
-            }),
-            _ => None,
-        });
-        Ok(lines.collect())
+        Ok(definition.lines(&effects, ""))
     }
 }
 

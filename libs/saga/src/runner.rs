@@ -16,7 +16,7 @@ use crate::definition::{Definition, Saga};
 use crate::drive;
 use crate::faults::Faults;
 use crate::log::{self, Record};
-use crate::machine::{Phase, State};
+use crate::machine::{self, Event, Phase, State};
 use crate::metrics::SagaMetrics;
 use crate::settings::SagaSettings;
 
@@ -165,24 +165,29 @@ impl Sagas {
             let span = tracing::info_span!("start saga", saga.name = S::NAME);
             span.in_scope(|| shoal_telemetry::propagate::inject_map(&mut context));
         }
+        // The first attempt is logged here already, which spares a transaction.
+        let (state, effects) =
+            machine::step(&definition.plan, State::new(), Event::Due).map_err(Error::internal)?;
+        let lines = definition.lines(&effects, "");
         let record = Record {
             id: shoal_store::id::new("sga"),
             name: S::NAME.to_owned(),
             subject: subject.to_owned(),
-            phase: State::new().phase,
-            step: definition.plan.steps[0].name.to_owned(),
-            attempt: 0,
-            running: false,
-            dirty: false,
+            phase: state.phase,
+            step: definition.plan.steps[state.step].name.to_owned(),
+            attempt: state.attempt,
+            running: state.running,
+            dirty: state.dirty,
             data: serde_json::to_value(data).map_err(Error::internal)?,
             failure: None,
             context,
             revision: 0,
             owner: self.0.owner.clone(),
+            lease_until: self.0.lease_from(now),
             created_at: now,
             updated_at: now,
         };
-        log::insert(tx, &record, self.0.lease_from(now)).await?;
+        log::insert(tx, &record, &lines).await?;
         Ok(record.id)
     }
 

@@ -30,7 +30,6 @@ use shoal_service::{Built, Module, ModuleContext, OpenApiRouter, Peer, clap};
 use shoal_store::Migrations;
 
 pub use config::OrderConfig;
-use domain::codes::OrderCode;
 use saga::billing::Billing;
 use saga::cancel_order::CancelOrder;
 use saga::place_order::PlaceOrder;
@@ -53,7 +52,7 @@ impl Module for Order {
     const ABOUT: &'static str = "Products, stock and orders.";
     const PORT: u16 = 8083;
     const PEERS: &'static [Peer] = &[Peer::new("billing", "127.0.0.1:8082")];
-    const CODES: &'static [CodeSpec] = OrderCode::CATALOGUE;
+    const CODES: &'static [CodeSpec] = &domain::codes::ALL;
     type Config = OrderConfig;
     type State = State;
 

@@ -58,9 +58,9 @@ async fn a_saga_exists_only_if_the_callers_transaction_commits() {
 }
 
 #[tokio::test]
-async fn a_saga_that_nobody_launched_begins_when_its_lease_is_over() {
+async fn a_saga_that_nobody_launched_begins_when_its_lease_is_over_even_with_one_place() {
     for db in TestDb::all().await {
-        let instance = Instance::new(&db).await;
+        let instance = Instance::with(&db, Arc::default(), |s| s.max_running = 1).await;
         let id = instance.begin().await;
         shoal_testkit::eventually(
             || async {
@@ -77,7 +77,10 @@ async fn a_saga_that_nobody_launched_begins_when_its_lease_is_over() {
 #[tokio::test]
 async fn more_sagas_than_places_wait_and_all_complete() {
     for db in TestDb::all().await {
-        let tight = |s: &mut shoal_saga::SagaSettings| (s.max_running, s.queue) = (3, 4);
+        // Some wait in the database until their lease is over.
+        let tight = |s: &mut shoal_saga::SagaSettings| {
+            (s.max_running, s.queue, s.lease_ms) = (3, 4, 2_000);
+        };
         let instance = Instance::with(&db, Arc::default(), tight).await;
         let mut ids = Vec::new();
         for _ in 0..40 {

@@ -146,7 +146,7 @@ type Placed = (StatusCode, HeaderMap, Json<OrderView>);
             headers(("location" = String, description = "Path of the order."))),
         (status = 202, description = "Still being arranged.", body = OrderView,
             headers(("location" = String, description = "Path of the order.")))),
-    extensions(("x-error-codes" = json!(["order.unknown_product", "order.product_inactive",
+    extensions(("x-error-codes" = json!(["money.unknown_currency", "order.unknown_product", "order.product_inactive",
         "order.duplicate_product", "order.mixed_currencies", "order.currency_mismatch",
         "order.total_too_large", "order.price_changed", "order.out_of_stock",
         "order.payment_declined", "order.payment_invalid", "order.payment_unavailable",

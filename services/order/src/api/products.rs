@@ -122,6 +122,8 @@ async fn get_product(
 /// Needs the role `admin`.
 #[utoipa::path(post, path = "/order/v1/products", tag = "products", request_body = CreateProduct,
     responses((status = 201, description = "The new product.", body = ProductView)),
+    extensions(("x-error-codes" = json!(["money.unknown_currency", "money.not_positive",
+        "money.wrong_minor_digits", "money.overflow", "money.malformed"]))),
     security(("bearer" = [])))]
 async fn create_product(
     extract::State(State(shop)): extract::State<State>,
@@ -144,7 +146,9 @@ async fn create_product(
 #[utoipa::path(patch, path = "/order/v1/products/{id}", tag = "products",
     params(("id" = String, Path, description = "`prd_` id.")), request_body = UpdateProduct,
     responses((status = 200, description = "The changed product.", body = ProductView)),
-    extensions(("x-error-codes" = json!(["order.product_not_found", "order.currency_mismatch"]))),
+    extensions(("x-error-codes" = json!(["order.product_not_found", "order.currency_mismatch",
+        "money.unknown_currency", "money.not_positive", "money.wrong_minor_digits",
+        "money.overflow", "money.malformed"]))),
     security(("bearer" = [])))]
 async fn update_product(
     extract::State(State(shop)): extract::State<State>,

@@ -77,7 +77,7 @@ pub(super) struct QuoteView {
 /// Open to everybody; holds nothing.
 #[utoipa::path(post, path = "/order/v1/quotes", tag = "orders", request_body = QuoteRequest,
     responses((status = 200, description = "What the items cost now.", body = QuoteView)),
-    extensions(("x-error-codes" = json!(["order.unknown_product", "order.product_inactive",
+    extensions(("x-error-codes" = json!(["money.unknown_currency", "order.unknown_product", "order.product_inactive",
         "order.duplicate_product", "order.mixed_currencies", "order.currency_mismatch",
         "order.total_too_large"]))))]
 async fn quote(

@@ -1,5 +1,25 @@
 //! Everything that can go wrong with products and orders, for programs.
 
+use shoal_error::CodeSpec;
+use shoal_money::MoneyCode;
+
+const COUNT: usize = OrderCode::CATALOGUE.len() + MoneyCode::CATALOGUE.len();
+
+/// Every code that the module answers besides the common ones.
+pub(crate) const ALL: [CodeSpec; COUNT] = {
+    let mut all = [OrderCode::CATALOGUE[0]; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        all[at] = if at < OrderCode::CATALOGUE.len() {
+            OrderCode::CATALOGUE[at]
+        } else {
+            MoneyCode::CATALOGUE[at - OrderCode::CATALOGUE.len()]
+        };
+        at += 1;
+    }
+    all
+};
+
 shoal_error::codes! {
     /// Codes of the order module.
     pub enum OrderCode("order") {

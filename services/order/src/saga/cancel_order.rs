@@ -2,8 +2,7 @@
 //!
 //! | step | does | undone by |
 //! |---|---|---|
-//! | begin | nothing; the order is `cancelling` already | keep: the order is confirmed again |
-//! | refund | billing gives the money back | no way back: the money is with the buyer |
+//! | refund | billing gives the money back | no way back once it may have happened; when it is refused, the order is confirmed again |
 //! | release | puts the pieces back into the stock | |
 //! | close | the order becomes cancelled and that is announced, at once | |
 
@@ -45,18 +44,15 @@ impl Saga for CancelOrder {
 
     fn steps(&self) -> Vec<Step<Self>> {
         vec![
-            Step::new("begin", begin).undo(keep),
             Step::new("refund", refund)
+                .undo(keep)
+                .always_undone()
                 .pivot()
                 .timeout(self.payment_timeout),
             Step::new("release", release),
             Step::new("close", close),
         ]
     }
-}
-
-async fn begin(_saga: Arc<CancelOrder>, _step: StepContext, data: Data) -> Done {
-    Ok(data)
 }
 
 async fn keep(saga: Arc<CancelOrder>, _step: StepContext, data: Data) -> Done {

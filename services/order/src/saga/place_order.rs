@@ -2,15 +2,15 @@
 //!
 //! | step | does | undone by |
 //! |---|---|---|
-//! | accept | nothing; the order is there already | reject: the order is rejected and that is announced |
-//! | reserve | takes the pieces out of the stock | release: puts them back, bars a late reservation |
-//! | authorize | billing reserves the money | give back: billing voids or refunds whatever was paid for the order, bars a late payment |
+//! | reserve | takes the pieces out of the stock | puts them back, bars a late reservation, and rejects the order, which is announced; always |
+//! | authorize | billing reserves the money | billing voids or refunds whatever was paid for the order and bars a late payment |
 //! | capture | billing takes the money | by the undo of authorize |
 //! | confirm | notes payment and time with the order | clears them |
 //! | announce | the order becomes confirmed and that is announced, at once | no way back |
 //!
-//! The reject stands at the front so that it happens last, when nothing is held
-//! or charged any more.
+//! The rejection belongs to the first step because that is undone last, when
+//! nothing is charged any more; and it happens even when the first step itself
+//! was refused, because the order was there before the saga began.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,8 +56,7 @@ impl Saga for PlaceOrder {
 
     fn steps(&self) -> Vec<Step<Self>> {
         vec![
-            Step::new("accept", accept).undo(reject),
-            Step::new("reserve", reserve).undo(release),
+            Step::new("reserve", reserve).undo(release).always_undone(),
             Step::new("authorize", authorize)
                 .undo(give_back)
                 .timeout(self.payment_timeout),
@@ -68,25 +67,6 @@ impl Saga for PlaceOrder {
     }
 }
 
-async fn accept(_saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
-    Ok(data)
-}
-
-async fn reject(saga: Arc<PlaceOrder>, step: StepContext, data: Data) -> Done {
-    let why = rejection(step.cause());
-    let mut tx = saga.store.begin().await?;
-    let now = tx.now_ms();
-    if let Some(mut order) =
-        store::orders::advance(&mut tx, &data.order_id, Move::Reject, now).await?
-    {
-        store::orders::set_rejection(&mut tx, &order.id, &why).await?;
-        order.rejection = Some(why);
-        outbox::publish(&mut tx, &events::rejected(&order)).await?;
-        tx.commit().await?;
-    }
-    Ok(data)
-}
-
 async fn reserve(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
     let mut tx = saga.store.begin().await?;
     let now = tx.now_ms();
@@ -95,10 +75,18 @@ async fn reserve(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done 
     Ok(data)
 }
 
-async fn release(saga: Arc<PlaceOrder>, _step: StepContext, data: Data) -> Done {
+async fn release(saga: Arc<PlaceOrder>, step: StepContext, data: Data) -> Done {
+    let why = rejection(step.cause());
     let mut tx = saga.store.begin().await?;
     let now = tx.now_ms();
     store::stock::release(&mut tx, &data.order_id, &data.items, now).await?;
+    let rejected = store::orders::advance(&mut tx, &data.order_id, Move::Reject, now).await?;
+    // Not pending any more: a repeat after a crash, so it was announced as well.
+    if let Some(mut order) = rejected {
+        store::orders::set_rejection(&mut tx, &order.id, &why).await?;
+        order.rejection = Some(why);
+        outbox::publish(&mut tx, &events::rejected(&order)).await?;
+    }
     tx.commit().await?;
     Ok(data)
 }

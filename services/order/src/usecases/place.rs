@@ -47,7 +47,7 @@ pub(crate) async fn place(
     check_payment_method(&request.payment_method)?;
     let (token, order) = match begin(shop, caller, key, request).await? {
         Begun::Before(answer) => return replay(&answer),
-        Begun::Now(token, order) => (token, order),
+        Begun::Now(token, order) => (token, *order),
     };
     let answer = wait_for(shop, order).await?;
     record(shop, &token, &answer).await?;
@@ -59,7 +59,7 @@ enum Begun {
     /// The request was answered before.
     Before(StoredResponse),
     /// The order is there and the answer is ours to give.
-    Now(ClaimToken, Order),
+    Now(ClaimToken, Box<Order>),
 }
 
 async fn begin(shop: &Shop, caller: &Caller, key: &str, request: PlaceRequest) -> Result<Begun> {
@@ -81,7 +81,7 @@ async fn begin(shop: &Shop, caller: &Caller, key: &str, request: PlaceRequest) -
         None => write(shop, &mut tx, caller, key, &cart, request).await?,
     };
     tx.commit().await?;
-    Ok(Begun::Now(token, order))
+    Ok(Begun::Now(token, Box::new(order)))
 }
 
 /// Prices the order and writes it down with its saga and its first event.

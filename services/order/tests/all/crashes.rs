@@ -138,14 +138,7 @@ async fn an_order_whose_process_was_killed_anywhere_is_completed_by_the_next_one
     for db in TestDb::all().await {
         let billing = FakeBilling::start().await;
         let mut points = vec!["place_order.begin".to_owned(), "place_order.end".to_owned()];
-        let steps = [
-            "accept",
-            "reserve",
-            "authorize",
-            "capture",
-            "confirm",
-            "announce",
-        ];
+        let steps = ["reserve", "authorize", "capture", "confirm", "announce"];
         points.extend(boundaries("place_order", &steps));
         let product = prepare(&db, &billing, 100).await;
         let victim = Victim {
@@ -178,10 +171,7 @@ async fn an_order_whose_process_was_killed_anywhere_is_completed_by_the_next_one
 async fn an_order_whose_process_was_killed_while_undoing_is_wholly_undone_by_the_next_one() {
     for db in TestDb::all().await {
         let billing = FakeBilling::start().await;
-        let points = boundaries(
-            "place_order",
-            &["authorize.undo", "reserve.undo", "accept.undo"],
-        );
+        let points = boundaries("place_order", &["authorize.undo", "reserve.undo"]);
         let product = prepare(&db, &billing, 100).await;
         let victim = Victim {
             db: &db,
@@ -215,10 +205,7 @@ async fn a_cancellation_whose_process_was_killed_anywhere_is_completed_by_the_ne
             "cancel_order.begin".to_owned(),
             "cancel_order.end".to_owned(),
         ];
-        points.extend(boundaries(
-            "cancel_order",
-            &["begin", "refund", "release", "close"],
-        ));
+        points.extend(boundaries("cancel_order", &["refund", "release", "close"]));
         let product = prepare(&db, &billing, 100).await;
         let victim = Victim {
             db: &db,

@@ -1,6 +1,7 @@
 //! Orders over HTTP, with a billing that works.
 
 use serde_json::{Value, json};
+use shoal_proto::events::order::OrderConfirmedV1;
 use shoal_testkit::TestDb;
 
 use super::support::Shop;
@@ -31,6 +32,13 @@ async fn an_order_is_paid_reserved_and_announced() {
         assert_eq!(read, order);
         assert_eq!(shop.stock(&lamp).await, 3);
         shop.check_books(&lamp, 5).await;
+        let told: OrderConfirmedV1 = shop.event(id).await;
+        assert_eq!(
+            (told.order.user_id.as_str(), told.order.total_minor),
+            ("usr_buyer", 7_800)
+        );
+        assert_eq!(order["payment_id"], told.payment_id.as_str());
+        assert_eq!(told.order.items[0].quantity, 2);
         shop.close().await;
     }
 }

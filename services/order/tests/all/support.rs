@@ -142,6 +142,19 @@ impl Shop {
         rows.iter().map(|row| row.get::<String, _>(0)).collect()
     }
 
+    /// The latest event of a type about an order, read as its consumers read it.
+    pub(crate) async fn event<E: shoal_proto::events::Event>(&self, id: &str) -> E {
+        let mut conn = self.store.read().await.unwrap();
+        let sql = "SELECT data FROM outbox WHERE subject = $1 AND kind = $2 ORDER BY seq DESC";
+        let data: String = sqlx::query_scalar(sql)
+            .bind(id)
+            .bind(E::TYPE)
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+        serde_json::from_str(&data).unwrap()
+    }
+
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         let mut conn = self.store.read().await.unwrap();
         sqlx::query_scalar(sql).fetch_one(&mut *conn).await.unwrap()
