@@ -11,7 +11,8 @@ Each makes, from the files that it finds in the package:
 - `:<folder>`: the library of `src/lib.rs`, or, for a tool, the binary of `src/main.rs`;
 - `:<cargo name>`: the binary of `src/main.rs`, or, for a tool, `:<folder>_lib`: the library of `src/lib.rs`;
 - `:unit_test`: the tests inside the library;
-- `:integration_test`: `tests/all.rs` or `tests/all/main.rs`, the one integration-test binary of a package.
+- `:integration_test`: `tests/all.rs` or `tests/all/main.rs`, the one integration-test binary of a package;
+- `:example_<name>`: each `examples/<name>.rs`.
 
 Names, versions, dependencies and lints come from Cargo's manifests; see `cargo_workspace.bzl`.
 """
@@ -176,6 +177,19 @@ def _crate(
                 crate_name = "all",
                 data = data + test_data,
                 env = test_env,
+                proc_macro_deps = all_crate_deps(proc_macro = True, proc_macro_dev = True),
+            ))
+        )
+
+    for example in native.glob(["examples/*.rs"], allow_empty = True):
+        rust_binary(
+            testonly = True,
+            name = "example_" + example[len("examples/"):-len(".rs")],
+            srcs = [example],
+            crate_name = example[len("examples/"):-len(".rs")].replace("-", "_"),
+            deps = deps + dev_deps + library_deps,
+            **(common | dict(
+                aliases = aliases(normal = True, normal_dev = True, proc_macro = True, proc_macro_dev = True),
                 proc_macro_deps = all_crate_deps(proc_macro = True, proc_macro_dev = True),
             ))
         )
