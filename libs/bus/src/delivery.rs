@@ -95,7 +95,7 @@ impl Delivery {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let Err(error) = self.attempt(event, attempt, once).await else {
+            let Err(error) = Box::pin(self.attempt(event, attempt, once)).await else {
                 return Ok(());
             };
             if self.scope.is_cancelled() {
@@ -126,7 +126,9 @@ impl Delivery {
         let context = event
             .restore_context()
             .child_with_timeout(self.config.attempt_timeout);
-        let work = AssertUnwindSafe(context.scope(self.run(event, once))).catch_unwind();
+        // Boxed: what handlers hold is large, and each layer here would copy it.
+        let run = Box::pin(self.run(event, once));
+        let work = AssertUnwindSafe(context.scope(run)).catch_unwind();
         let outcome = loudly(work)
             .instrument(span.clone())
             .await

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use shoal_telemetry::metrics::register;
 
@@ -48,6 +49,10 @@ static DELAY: LazyLock<Delays> = LazyLock::new(|| {
         Family::new_with_constructor(delay_buckets as _),
     )
 });
+static LAG: LazyLock<Family<ByConsumer, Gauge>> = LazyLock::new(|| {
+    let help = "Events in the streams that the consumer has not been given yet";
+    register("shoal_event_lag", help, Family::default())
+});
 static RELAYED: LazyLock<Family<ByService, Counter>> = LazyLock::new(|| {
     let help = "Events handed to the bus by a relay: sent, failed, resent";
     register("shoal_events_relayed", help, Family::default())
@@ -87,6 +92,15 @@ pub(crate) fn delay(service: &str, group: &str, millis: i64) {
     DELAY
         .get_or_create(&label)
         .observe(f64::from(millis) / 1_000.0);
+}
+
+pub(crate) fn lag(service: &str, group: &str, events: usize) {
+    let label = ByConsumer {
+        service: service.to_owned(),
+        consumer: group.to_owned(),
+    };
+    LAG.get_or_create(&label)
+        .set(i64::try_from(events).unwrap_or(i64::MAX));
 }
 
 pub(crate) fn relayed(service: &str, outcome: &'static str, count: usize) {

@@ -155,7 +155,7 @@ impl Drop for Conn {
         };
         let interrupted = self.guard.interrupt_if_running();
         if self.guard.broken() {
-            session.close_hard();
+            session.close_all();
         } else if interrupted || self.in_tx {
             self.shared.janitor.clean(Soiled {
                 session,

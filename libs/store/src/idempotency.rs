@@ -220,11 +220,13 @@ async fn lock(tx: &mut Tx, scope: &str, key: &str) -> Result<bool> {
     if tx.dialect() == Dialect::Sqlite {
         return Ok(true);
     }
-    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(format!("{scope}\n{key}"))
-        .fetch_one(&mut **tx)
-        .await
-        .db()
+    sqlx::query_scalar(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || $1, 0))",
+    )
+    .bind(format!("{scope}\n{key}"))
+    .fetch_one(&mut **tx)
+    .await
+    .db()
 }
 
 /// What a live row says; `None` when its claim may be taken over.

@@ -20,8 +20,8 @@ use crate::conn::Tx;
 use crate::error::SqlResultExt as _;
 use crate::{Dialect, Store, id};
 
-/// Advisory lock that makes claims of several relays take turns.
-const CLAIM_LOCK: i64 = 0x6f_7574_626f;
+/// Advisory lock, together with the schema, that makes relays take turns.
+const CLAIM_LOCK: i32 = 0x6f_7574;
 
 /// An event on its way, with whatever it takes to go on in the same trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ pub async fn claim(
     }
     let mut tx = store.begin().await?;
     if tx.dialect() == Dialect::Postgres {
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext(current_schema()))")
             .bind(CLAIM_LOCK)
             .execute(&mut *tx)
             .await

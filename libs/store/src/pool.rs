@@ -31,6 +31,15 @@ impl Pooled {
     pub(crate) fn close_hard(self) {
         drop(Object::take(self.session));
     }
+
+    /// Also drops the idle ones: what broke this session, such as a restart of
+    /// the server, broke them too.
+    pub(crate) fn close_all(self) {
+        if let Some(pool) = Object::pool(&self.session) {
+            pool.retain(|_, _| false);
+        }
+        self.close_hard();
+    }
 }
 
 /// Opens and tries sessions for the pool.

@@ -128,13 +128,24 @@ impl Store {
     }
 
     /// A write transaction. On SQLite the write lock is taken here, so that a
-    /// transaction never fails half-way because it came second.
+    /// transaction never fails half-way because it came second; who begins a
+    /// second one while holding the first waits for himself.
     ///
     /// # Errors
     /// Those of [`Store::read`].
     pub async fn begin_with(&self, isolation: Isolation) -> Result<Tx> {
-        let session = self.0.writers.get().await?;
-        Tx::begin(session, Arc::clone(&self.0.shared), isolation).await
+        let begin = async || {
+            let session = self.0.writers.get().await?;
+            Tx::begin(session, Arc::clone(&self.0.shared), isolation).await
+        };
+        match begin().await {
+            // A connection that the server has closed meanwhile shows here;
+            // nothing has happened yet, so a new one may try.
+            Err(error) if error.is(CommonCode::Unavailable) && !is_conflict(&error) => {
+                begin().await
+            }
+            other => other,
+        }
     }
 
     /// Runs `work` in a transaction and commits it; when it lost against

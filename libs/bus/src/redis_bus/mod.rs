@@ -6,12 +6,14 @@ mod publisher;
 mod reader;
 mod session;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use shoal_error::{CommonCode, Error, Result};
+use shoal_telemetry::metrics::Dependency;
 
 use crate::BusConfig;
 use crate::delivery::Delivery;
@@ -27,6 +29,7 @@ pub(crate) struct RedisBus {
     max_len: usize,
     /// Host, port and database, without credentials.
     place: Arc<str>,
+    metrics: Arc<Mutex<HashMap<String, Arc<Dependency>>>>,
 }
 
 impl RedisBus {
@@ -41,6 +44,7 @@ impl RedisBus {
             prefix: config.prefix.as_str().into(),
             max_len: config.max_len,
             place: place.into(),
+            metrics: Arc::default(),
         })
     }
 
@@ -67,6 +71,13 @@ impl RedisBus {
             .get_multiplexed_async_connection_with_config(&config)
             .await
             .map_err(|e| self.unavailable(e))
+    }
+
+    /// Metrics of Redis as `service` sees it.
+    fn metrics(&self, service: &str) -> Arc<Dependency> {
+        let mut known = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = known.entry(service.to_owned());
+        Arc::clone(made.or_insert_with(|| Dependency::new(service, "redis")))
     }
 
     /// The stream that events of this type are in.

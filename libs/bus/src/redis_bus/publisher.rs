@@ -90,10 +90,11 @@ impl RedisBus {
                 .arg(serde_json::to_string(&event).internal()?);
             streams.push(stream);
         }
-        let ids: Vec<String> = pipeline
-            .query_async(connection)
-            .await
-            .map_err(|e| self.unavailable(e))?;
+        let timer = self.metrics(service);
+        let sent = timer
+            .start("append")
+            .stop_with(pipeline.query_async(connection).await);
+        let ids: Vec<String> = sent.map_err(|e| self.unavailable(e))?;
         drop(spans);
         Ok(streams
             .iter()

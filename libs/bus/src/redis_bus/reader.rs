@@ -18,6 +18,7 @@ use super::session::{Entry, Held, Session};
 use crate::backoff;
 use crate::delivery::Delivery;
 use crate::lanes::Lanes;
+use crate::metrics;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -105,6 +106,7 @@ impl Reader {
                 }
                 _ = upkeep.tick() => {
                     session.keep(self.held.iter()).await?;
+                    metrics::lag(self.delivery.store.service(), &self.delivery.group, session.lag().await?);
                     let taken = session.take_over(idle).await?;
                     self.take(taken);
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
+use redis::streams::{StreamAutoClaimReply, StreamId, StreamInfoGroupsReply, StreamReadReply};
 use shoal_error::Result;
 
 use super::{RESPONSE_TIMEOUT, RedisBus};
@@ -194,6 +194,22 @@ impl Session {
                 .ignore();
         }
         self.send(&pipeline).await
+    }
+
+    /// Entries of all streams that the group has not been given yet.
+    pub(crate) async fn lag(&mut self) -> Result<usize> {
+        let mut lag = 0;
+        for stream in &self.streams {
+            let reply: StreamInfoGroupsReply = redis::cmd("XINFO")
+                .arg("GROUPS")
+                .arg(stream)
+                .query_async(&mut self.control)
+                .await
+                .map_err(|e| self.bus.unavailable(e))?;
+            let own = reply.groups.into_iter().find(|g| g.name == self.group);
+            lag += own.and_then(|g| g.lag).unwrap_or(0);
+        }
+        Ok(lag)
     }
 
     async fn send(&mut self, pipeline: &redis::Pipeline) -> Result<()> {

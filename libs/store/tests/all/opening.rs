@@ -77,5 +77,9 @@ async fn a_store_recovers_when_its_server_comes_back() {
     let error = store.ping().await.unwrap_err();
     assert!(error.is(CommonCode::Unavailable), "{error:?}");
     tokio::task::block_in_place(|| server.restart());
+    // Open connections are dead, and writers do not notice.
+    for _ in 0..3 {
+        store.begin().await.unwrap();
+    }
     eventually(|| store.ping(), Duration::from_secs(10)).await;
 }
