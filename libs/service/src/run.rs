@@ -39,7 +39,9 @@ pub fn run<M: Module>() -> ExitCode {
 
 /// Like [`run`], with the stamp of the binary; see [`crate::main!`].
 pub fn run_stamped<M: Module>(build: BuildInfo) -> ExitCode {
-    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    // Not locked: the log goes to standard error too, from every thread, and
+    // would wait for this one for as long as the service runs.
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     run_with::<M>(std::env::args_os(), build, &mut out, &mut err)
 }
 
