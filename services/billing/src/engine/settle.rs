@@ -70,7 +70,10 @@ impl Engine {
         let (state, effects) = step(&payment.state, event)?;
         payment.state = state;
         payment.updated_at_ms = self.now_ms();
-        if effects.iter().any(|effect| matches!(effect, Effect::Issue(..))) {
+        if effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Issue(..)))
+        {
             operation.invoice_id = Some(id::new("inv"));
         }
         payments::update(tx, &payment).await?;

@@ -119,9 +119,10 @@ async fn place(conn: &mut Conn, posting: &Posting, now_ms: i64) -> Result<Place>
 }
 
 async fn open(conn: &mut Conn, account: &Account, account_id: &str, amount: Money) -> Result<()> {
+    // Whichever of the unique constraints a simultaneous opening violates first.
     sqlx::query(
         "INSERT INTO ledger_accounts (id, code, class, currency, owner) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
     )
     .bind(account_id)
     .bind(account.code())

@@ -5,7 +5,8 @@ use shoal_testkit::TestDb;
 
 use super::support::{Desk, eur, pay};
 
-fn amount(amount: Value) -> Value {
+fn amount(amount: impl Into<Value>) -> Value {
+    let amount: Value = amount.into();
     json!({"user_id": "usr_1", "reference": "ord_1", "amount": amount})
 }
 

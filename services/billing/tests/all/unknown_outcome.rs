@@ -136,7 +136,9 @@ async fn an_operation_that_a_dead_process_left_behind_is_finished_by_the_next() 
             .service
             .post("/billing/v1/payments")
             .bearer(&desk.admin);
-        let cut_off = tokio::spawn(post.idempotency_key("k").json(&request).try_send());
+        let scope = shoal_task::Scope::root("test");
+        let first = post.idempotency_key("k").json(&request).try_send();
+        drop(scope.spawn_detached_context("cut off", first));
         let probe = || async {
             let list = desk.get("/billing/v1/payments").await;
             let found = list["items"][0]["id"].as_str().map(str::to_owned);
@@ -147,7 +149,7 @@ async fn an_operation_that_a_dead_process_left_behind_is_finished_by_the_next() 
         };
         let id = eventually(probe, SOON).await;
         desk.service.kill().await;
-        cut_off.abort();
+        scope.drain(Duration::ZERO).await;
 
         // Its lease has to end first.
         let clock = ManualClock::new(shoal_task::Clock::now_ms(&shoal_task::SystemClock));
