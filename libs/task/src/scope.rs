@@ -120,6 +120,9 @@ impl Scope {
         let abort = CancellationToken::new();
         let entry = Entry::new(&self.0.tasks, &self.0.name, name, abort.clone());
         let owner = self.0.name.clone();
+        // On the heap: a large future would otherwise be copied through every
+        // frame below, and overflow the stack of an unoptimised build.
+        let work = Box::pin(work);
         #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
         let join = tokio::spawn(async move {
             let _entry = entry;
