@@ -281,11 +281,16 @@ async fn known_keys_stay_good_while_the_issuer_is_away() {
 async fn without_any_keys_the_answer_is_503_and_not_401() {
     let (source, verifier, clock, issuer) = counting();
     source.away.store(true, Ordering::SeqCst);
-    let error = verifier
-        .verify(&issuer.user("usr_1", &[]))
-        .await
-        .unwrap_err();
-    assert_eq!(error.code(), "common.unavailable");
+    let token = issuer.user("usr_1", &[]);
+    for _ in 0..5 {
+        let error = verifier.verify(&token).await.unwrap_err();
+        assert_eq!(error.code(), "common.unavailable");
+    }
+    let asked = source.fetched.load(Ordering::SeqCst);
+    assert_eq!(asked, 1, "nobody waits for who was just found to be away");
+    source.away.store(false, Ordering::SeqCst);
+    clock.advance(Duration::from_millis(250));
+    verifier.verify(&token).await.unwrap();
 }
 
 #[tokio::test]
