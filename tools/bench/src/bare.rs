@@ -14,8 +14,8 @@ use shoal_proto::auth::v1 as pb;
 use shoal_proto::auth::v1::auth_service_client::AuthServiceClient;
 use shoal_proto::auth::v1::auth_service_server::{AuthService, AuthServiceServer};
 use shoal_service::{
-    Built, Json, MeshSecret, Module, ModuleContext, OpenApiRouter, Platform, Settings,
-    Sources, routes,
+    Built, Json, MeshSecret, Module, ModuleContext, OpenApiRouter, Platform, Settings, Sources,
+    routes,
 };
 use shoal_task::Scope;
 use tokio::net::TcpListener;
