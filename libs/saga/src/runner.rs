@@ -92,11 +92,7 @@ impl SagasBuilder {
         if let Some(empty) = self.definitions.values().find(|d| d.plan.steps.is_empty()) {
             return Err(Error::internal(format!("saga {} has no steps", empty.name)));
         }
-        let faults = if self.settings.faults.is_empty() {
-            Faults::from_env()
-        } else {
-            self.settings.faults.parse()
-        };
+        let faults = self.settings.read_faults();
         let faults = faults.map_err(|e| Error::new(CommonCode::InvalidField, e.to_string()))?;
         if !faults.is_empty() {
             tracing::warn!(?faults, "fault injection is on");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::faults::{FaultSyntax, Faults};
 use crate::retry::RetryPolicy;
 
 /// Timing and bounds of the saga runner. Durations are milliseconds.
@@ -66,6 +67,18 @@ impl Default for SagaSettings {
 }
 
 impl SagaSettings {
+    /// The faults to inject: those of the setting, else those of the variable
+    /// [`FAULTS_VARIABLE`](crate::FAULTS_VARIABLE).
+    ///
+    /// # Errors
+    /// [`FaultSyntax`] names the entry that cannot be read.
+    pub fn read_faults(&self) -> Result<Faults, FaultSyntax> {
+        if self.faults.is_empty() {
+            return Faults::from_env();
+        }
+        self.faults.parse()
+    }
+
     pub(crate) fn retry_policy(&self) -> RetryPolicy {
         RetryPolicy {
             retries: self.retries,

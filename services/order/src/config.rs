@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shoal_saga::SagaSettings;
+use shoal_saga::{FAULTS_VARIABLE, SagaSettings};
+use shoal_service::ConfigFault;
 
 use crate::domain::quotes::Limits;
 
@@ -51,6 +52,22 @@ impl Default for OrderConfig {
 }
 
 impl OrderConfig {
+    /// Rules that types and ranges cannot say.
+    pub(crate) fn check(&self) -> Result<(), ConfigFault> {
+        self.saga.read_faults().map_err(|unreadable| {
+            let fault = ConfigFault::new("saga.faults", unreadable.to_string());
+            match self.saga.faults.as_str() {
+                "" => fault.with_origin(format!("environment variable {FAULTS_VARIABLE}")),
+                _ => fault,
+            }
+        })?;
+        if self.saga.backoff_base_ms > self.saga.backoff_max_ms {
+            let text = "is above saga.backoff_max_ms";
+            return Err(ConfigFault::new("saga.backoff_base_ms", text));
+        }
+        Ok(())
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_lines: usize::try_from(self.max_lines).unwrap_or(usize::MAX),

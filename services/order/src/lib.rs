@@ -26,7 +26,7 @@ mod usecases;
 
 use shoal_error::{CodeSpec, Result};
 use shoal_saga::Sagas;
-use shoal_service::{Built, Module, ModuleContext, OpenApiRouter, Peer, clap};
+use shoal_service::{Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer, clap};
 use shoal_store::Migrations;
 
 pub use config::OrderConfig;
@@ -62,6 +62,10 @@ impl Module for Order {
 
     fn migrations() -> Option<Migrations> {
         Some(shoal_store::migrations!("order").with(shoal_saga::migrations()))
+    }
+
+    fn check_config(config: &OrderConfig) -> Result<(), ConfigFault> {
+        config.check()
     }
 
     async fn build(context: ModuleContext<OrderConfig>) -> Result<Built<State>> {
