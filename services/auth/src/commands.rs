@@ -46,16 +46,17 @@ pub(crate) fn all() -> Vec<Command> {
 
 /// Runs the command that was given; what it returns is printed.
 pub(crate) async fn run(app: &App, arguments: &ArgMatches) -> Result<String> {
-    match arguments.subcommand() {
+    let said = match arguments.subcommand() {
         Some((ROTATE_KEYS, given)) => {
             let kid = app.keys.rotate(given.get_flag("force")).await?;
-            Ok(format!(
+            format!(
                 "{kid} signs from now on; the key before it verifies until its last token expires."
-            ))
+            )
         }
-        Some((CREATE_ADMIN, given)) => create_admin(app, given).await,
-        _ => Err(Error::internal("clap let an unknown command through")),
-    }
+        Some((CREATE_ADMIN, given)) => create_admin(app, given).await?,
+        _ => return Err(Error::internal("clap let an unknown command through")),
+    };
+    Ok(said + "\n")
 }
 
 async fn create_admin(app: &App, given: &ArgMatches) -> Result<String> {

@@ -9,6 +9,7 @@ use shoal_telemetry::Redacted;
 use utoipa::ToSchema;
 
 use super::caller::CurrentUser;
+use super::secret_text::secret_text;
 use super::views::UserView;
 use crate::app::accounts::Registration;
 use crate::app::{App, Client};
@@ -34,6 +35,7 @@ pub(super) struct Register {
     email: String,
     /// 8 to 128 characters, not one of the most common passwords.
     #[schema(value_type = String, min_length = 8, max_length = 128, example = "correct horse battery staple")]
+    #[serde(deserialize_with = "secret_text")]
     password: Redacted<String>,
     /// Name to address you by.
     #[serde(default)]
@@ -80,6 +82,7 @@ fn parse(body: &Register) -> Result<Registration> {
 pub(super) struct VerifyEmail {
     /// As it stands in the mail.
     #[schema(value_type = String, example = "sev_pO0n1Qm7Zb9d5LxKqk2S8w4v3u6Y1tReWqAsDfGhJkL")]
+    #[serde(deserialize_with = "secret_text")]
     token: Redacted<String>,
 }
 
@@ -143,9 +146,11 @@ async fn me(State(app): State<App>, caller: CurrentUser) -> Result<Json<UserView
 pub(super) struct ChangePassword {
     /// The password as it is.
     #[schema(value_type = String, example = "correct horse battery staple")]
+    #[serde(deserialize_with = "secret_text")]
     current_password: Redacted<String>,
     /// 8 to 128 characters, not one of the most common passwords.
     #[schema(value_type = String, min_length = 8, max_length = 128, example = "seven purple llamas dance")]
+    #[serde(deserialize_with = "secret_text")]
     new_password: Redacted<String>,
 }
 

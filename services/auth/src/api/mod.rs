@@ -5,6 +5,7 @@ mod caller;
 mod client;
 mod oauth;
 mod oauth_form;
+mod secret_text;
 mod service_accounts;
 mod sessions;
 mod users;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::accounts::parse_email;
 use super::caller::CurrentUser;
+use super::secret_text::secret_text;
 use super::views::{Secret, SecretResult, TokensView};
 use crate::app::{App, Client};
 use crate::domain::password::Password;
@@ -35,6 +36,7 @@ pub(super) struct LogIn {
     email: String,
     /// Its password.
     #[schema(value_type = String, example = "correct horse battery staple")]
+    #[serde(deserialize_with = "secret_text")]
     password: Redacted<String>,
 }
 
@@ -63,6 +65,7 @@ async fn log_in(
 pub(super) struct Refresh {
     /// The newest of its session.
     #[schema(value_type = String, example = "srt_pO0n1Qm7Zb9d5LxKqk2S8w4v3u6Y1tReWqAsDfGhJkL")]
+    #[serde(deserialize_with = "secret_text")]
     refresh_token: Redacted<String>,
 }
 

@@ -79,7 +79,8 @@ pub enum KeyAction {
 /// What a rotation by command can run into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the next key is published too short a time; verifiers may not know it for another {wait_ms} ms"
+    "the next key is published too short a time; verifiers may not know it for another {} s",
+    wait_ms.div_euclid(1000) + 1
 )]
 pub struct TooEarly {
     /// Milliseconds until it may sign.

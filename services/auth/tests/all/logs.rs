@@ -125,6 +125,16 @@ async fn every_flow(w: &World) -> Vec<String> {
         .await
         .expect(202);
 
+    let number = json!({ "email": "ada@example.com", "password": 90_817_263_544_u64 });
+    let refused = w
+        .service
+        .post("/auth/v1/login")
+        .json(&number)
+        .send()
+        .await
+        .expect(400);
+    assert!(!refused.text().contains("90817263544"));
+
     let client = w.service_account("checker", &["introspect"]).await;
     w.introspect(&client, &second.access_token).await;
     let token = w.form(
@@ -142,6 +152,7 @@ async fn every_flow(w: &World) -> Vec<String> {
         .expect(200);
     w.me(&first.access_token).send().await.expect(401);
     vec![
+        "90817263544".to_owned(),
         verification,
         first.access_token,
         first.refresh_token,
