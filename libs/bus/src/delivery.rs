@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use shoal_error::{Error, Result};
@@ -92,24 +93,29 @@ impl Delivery {
     }
 
     async fn see_through(&self, event: &EventEnvelope, once: Once) -> Result<()> {
-        let mut attempt = 0;
+        let mut attempt = 1;
+        let mut failures = 0;
         loop {
-            attempt += 1;
-            let Err(error) = Box::pin(self.attempt(event, attempt, once)).await else {
+            let reached = AtomicBool::new(false);
+            let Err(error) = Box::pin(self.attempt(event, attempt, once, &reached)).await else {
                 return Ok(());
             };
+            failures += 1;
             if self.scope.is_cancelled() {
                 return Err(error);
             }
             let hopeless = error.is(BusCode::UnreadableEvent);
-            if hopeless || attempt >= self.config.max_attempts {
+            let last = attempt >= self.config.max_attempts && reached.load(Ordering::Relaxed);
+            if hopeless || last {
                 match self.park(event, attempt, &error, once).await {
                     Ok(()) => return Ok(()),
                     // The database is away; the event stays with us until it is back.
                     Err(e) => tracing::warn!(error = %e.report(), "an event could not be parked"),
                 }
             }
-            let pause = backoff::pause(attempt, self.config.first_pause, self.config.max_pause);
+            // While the database is away no attempt is used up.
+            attempt += u32::from(reached.into_inner());
+            let pause = backoff::pause(failures, self.config.first_pause, self.config.max_pause);
             tokio::select! {
                 () = self.scope.cancelled() => return Err(error),
                 () = tokio::time::sleep(pause) => {}
@@ -118,7 +124,14 @@ impl Delivery {
     }
 
     /// One attempt, in its own transaction, span and deadline.
-    async fn attempt(&self, event: &EventEnvelope, attempt: u32, once: Once) -> Result<()> {
+    /// Notes in `reached` whether it came to the handler.
+    async fn attempt(
+        &self,
+        event: &EventEnvelope,
+        attempt: u32,
+        once: Once,
+        reached: &AtomicBool,
+    ) -> Result<()> {
         let Ok(_permit) = self.permits.acquire().await else {
             return Ok(());
         };
@@ -127,7 +140,7 @@ impl Delivery {
             .restore_context()
             .child_with_timeout(self.config.attempt_timeout);
         // Boxed: what handlers hold is large, and each layer here would copy it.
-        let run = Box::pin(self.run(event, once));
+        let run = Box::pin(self.run(event, once, reached));
         let work = AssertUnwindSafe(context.scope(run)).catch_unwind();
         let outcome = loudly(work)
             .instrument(span.clone())
@@ -168,11 +181,17 @@ impl Delivery {
         outcome.map(|_| ())
     }
 
-    async fn run(&self, event: &EventEnvelope, once: Once) -> Result<Outcome> {
+    async fn run(
+        &self,
+        event: &EventEnvelope,
+        once: Once,
+        reached: &AtomicBool,
+    ) -> Result<Outcome> {
         let mut tx = self.store.begin().await?;
         if !self.first_time(&mut tx, event, once).await? {
             return Ok(Outcome::Duplicate);
         }
+        reached.store(true, Ordering::Relaxed);
         self.handler.handle(&mut tx, event).await?;
         tx.commit().await?;
         Ok(Outcome::Handled)
