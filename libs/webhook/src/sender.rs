@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, ClientBuilder, Response};
 use shoal_error::{Error, Result};
 
 use crate::config::WebhookConfig;
@@ -38,17 +38,16 @@ impl Sender {
         let policy = config.policy();
         // Another part of the process may have installed the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .dns_resolver(GuardedResolver(policy))
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
-            .timeout(Duration::from_millis(config.request_timeout_ms))
-            .pool_max_idle_per_host(config.per_endpoint_concurrency)
-            .user_agent(concat!("Shoal-Webhook/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::internal)?;
+        let client = match builder(config, policy).build() {
+            Ok(client) => client,
+            // A machine without CA certificates: receivers over plain HTTP can
+            // be reached all the same, the others fail until there are some.
+            Err(error) => {
+                tracing::warn!(%error, "no webhook over https: CA certificates are missing");
+                let bare = builder(config, policy).tls_certs_only([]);
+                bare.build().map_err(Error::internal)?
+            }
+        };
         Ok(Self {
             client,
             policy,
@@ -105,6 +104,18 @@ impl Sender {
             latency_ms: 0,
         }
     }
+}
+
+fn builder(config: &WebhookConfig, policy: TargetPolicy) -> ClientBuilder {
+    Client::builder()
+        .dns_resolver(GuardedResolver(policy))
+        .redirect(Policy::none())
+        .no_proxy()
+        .referer(false)
+        .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
+        .timeout(Duration::from_millis(config.request_timeout_ms))
+        .pool_max_idle_per_host(config.per_endpoint_concurrency)
+        .user_agent(concat!("Shoal-Webhook/", env!("CARGO_PKG_VERSION")))
 }
 
 fn failed(error: String) -> Outcome {

@@ -25,19 +25,17 @@ async fn a_mail_belongs_to_the_trace_of_what_it_tells_of() {
             .to_owned();
         let whole = || async {
             let spans = TraceStore::global().get(&trace_id);
-            let names: Vec<_> = spans.iter().map(|span| span.name.clone()).collect();
-            let mail = spans.iter().find(|span| span.name == "mail.send");
-            match mail.and_then(|mail| mail.parent_id.clone()) {
-                Some(parent) => Ok((spans, parent)),
-                None => Err(format!("{names:?}")),
+            let named = |name: &str| spans.iter().find(|span| span.name == name).cloned();
+            match (named("notification.deliver"), named("mail.send")) {
+                (Some(deliver), Some(mail)) => Ok((spans.clone(), deliver, mail)),
+                _ => Err(spans
+                    .iter()
+                    .map(|span| span.name.clone())
+                    .collect::<String>()),
             }
         };
-        let (spans, parent) = eventually(whole, BOUND).await;
-        let deliver = spans
-            .iter()
-            .find(|span| span.name == "notification.deliver")
-            .unwrap();
-        assert_eq!(deliver.span_id, parent);
+        let (spans, deliver, mail) = eventually(whole, BOUND).await;
+        assert_eq!(mail.parent_id.as_ref(), Some(&deliver.span_id));
         assert_eq!(deliver.service, "notification");
         for span in &spans {
             let shown = format!("{:?} {:?}", span.attributes, span.events);
