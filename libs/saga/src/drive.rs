@@ -198,6 +198,7 @@ impl Run<'_> {
         };
         let kept = log::append(&self.inner.store, &self.record, &lines, lease, now).await?;
         self.record.revision += 1;
+        self.record.logged += i64::try_from(lines.len()).unwrap_or(0);
         self.record.updated_at = now;
         Ok(kept)
     }

@@ -31,6 +31,8 @@ pub(crate) struct Record {
     pub(crate) lease_until: i64,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
+    /// Lines in the log.
+    pub(crate) logged: i64,
 }
 
 /// One line of a saga's log.
@@ -78,7 +80,8 @@ impl Record {
 }
 
 const COLUMNS: &str = "id, name, subject, phase, direction, step, attempt, running, dirty, data, \
-     failure, context, revision, owner, lease_until, created_at, updated_at";
+     failure, context, revision, owner, lease_until, created_at, updated_at, \
+     CAST((SELECT COALESCE(MAX(seq), 0) FROM saga_log WHERE saga_id = saga.id) AS BIGINT) AS logged";
 
 /// Records a new saga with its first lines.
 pub(crate) async fn insert(tx: &mut Tx, saga: &Record, lines: &[Line]) -> Result<()> {
@@ -106,10 +109,7 @@ pub(crate) async fn insert(tx: &mut Tx, saga: &Record, lines: &[Line]) -> Result
     .execute(&mut **tx)
     .await
     .db()?;
-    for line in lines {
-        insert_line(tx, saga, line, saga.created_at).await?;
-    }
-    Ok(())
+    insert_lines(tx, saga, lines, saga.created_at).await
 }
 
 /// One saga, if there is such a one.
@@ -177,29 +177,40 @@ async fn write(
     if written.rows_affected() == 0 {
         return Ok(false);
     }
-    for line in lines {
-        insert_line(tx, saga, line, now).await?;
-    }
+    insert_lines(tx, saga, lines, now).await?;
     Ok(true)
 }
 
-async fn insert_line(tx: &mut Tx, saga: &Record, line: &Line, now: i64) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO saga_log (saga_id, seq, at, entry, direction, step, attempt, owner, detail) \
-         SELECT $1, COALESCE(MAX(seq), 0) + 1, $2, $3, $4, $5, $6, $7, $8 \
-         FROM saga_log WHERE saga_id = $1",
-    )
-    .bind(&saga.id)
-    .bind(now)
-    .bind(entry_name(line.entry))
-    .bind(direction_name(line.direction))
-    .bind(&line.step)
-    .bind(i64::from(line.attempt))
-    .bind(&saga.owner)
-    .bind(&line.detail)
-    .execute(&mut **tx)
-    .await
-    .db()?;
+/// All lines in one statement; who counts on from `logged` is fenced by the revision.
+async fn insert_lines(tx: &mut Tx, saga: &Record, lines: &[Line], now: i64) -> Result<()> {
+    const FIELDS: usize = 9;
+    let rows: Vec<String> = (0..lines.len())
+        .map(|row| {
+            let marks: Vec<String> = (1..=FIELDS)
+                .map(|field| format!("${}", row * FIELDS + field))
+                .collect();
+            format!("({})", marks.join(", "))
+        })
+        .collect();
+    let sql = format!(
+        "INSERT INTO saga_log \
+         (saga_id, seq, at, entry, direction, step, attempt, owner, detail) VALUES {}",
+        rows.join(", ")
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    for (line, seq) in lines.iter().zip(saga.logged + 1..) {
+        query = query
+            .bind(&saga.id)
+            .bind(seq)
+            .bind(now)
+            .bind(entry_name(line.entry))
+            .bind(direction_name(line.direction))
+            .bind(&line.step)
+            .bind(i64::from(line.attempt))
+            .bind(&saga.owner)
+            .bind(&line.detail);
+    }
+    query.execute(&mut **tx).await.db()?;
     Ok(())
 }
 
@@ -336,6 +347,7 @@ fn record(row: &sqlx::any::AnyRow) -> Result<Record> {
         lease_until: row.try_get("lease_until").db()?,
         created_at: row.try_get("created_at").db()?,
         updated_at: row.try_get("updated_at").db()?,
+        logged: row.try_get("logged").db()?,
     })
 }
 

@@ -182,6 +182,7 @@ impl Sagas {
             lease_until: self.0.lease_from(now),
             created_at: now,
             updated_at: now,
+            logged: 0,
         };
         log::insert(tx, &record, &lines).await?;
         Ok(record.id)

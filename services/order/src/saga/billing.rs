@@ -16,6 +16,12 @@ use crate::domain::orders::Item;
 
 /// Billing's code for a refusal by the payment provider.
 const DECLINED: &str = "billing.payment_declined";
+/// Billing's code for a refusal of a later operation, such as the capture.
+const REFUSED: &str = "billing.provider_refused";
+/// Billing's code for a payment that the provider never got to know of.
+const FAILED: &str = "billing.payment_failed";
+/// Billing's code for a payment with an operation under way.
+const PENDING: &str = "billing.operation_pending";
 /// Longest line text that billing takes.
 const MAX_LINE_TEXT: usize = 200;
 
@@ -99,18 +105,19 @@ fn invoice_line(item: &Item) -> pb::InvoiceLine {
 /// helps, and whether something may have happened, is judged by the cause.
 fn for_the_buyer(error: Error) -> Failure {
     let never_sent = shoal_rpc::was_never_sent(&error);
-    let judged = Failure::from(error);
+    let judged = match error.code() {
+        PENDING => Failure::transient(error),
+        _ => Failure::from(error),
+    };
     let transient = judged.is_transient();
     let error = judged.into_error();
-    let meaning = if error.code() == DECLINED {
-        let reason = error
-            .meta()
-            .get("decline_reason")
-            .cloned()
-            .unwrap_or_default();
+    let meaning = if [DECLINED, REFUSED].contains(&error.code()) {
+        let meta = error.meta();
+        let reason = meta.get("decline_reason").or_else(|| meta.get("reason"));
+        let reason = reason.cloned().unwrap_or_default();
         Error::new(OrderCode::PaymentDeclined, "The payment was declined.")
             .with_meta("decline_reason", reason)
-    } else if transient {
+    } else if transient || error.code() == FAILED {
         Error::new(
             OrderCode::PaymentUnavailable,
             "Billing did not answer in time.",
@@ -159,6 +166,14 @@ mod tests {
             failure.error().meta()["decline_reason"],
             "insufficient_funds"
         );
+    }
+
+    #[test]
+    fn a_capture_that_the_provider_refuses_is_a_decline_too() {
+        let failure = for_the_buyer(status(REFUSED, Kind::Unprocessable));
+        assert!(failure.error().is(OrderCode::PaymentDeclined) && !failure.is_transient());
+        let pending = for_the_buyer(status(PENDING, Kind::Conflict));
+        assert!(pending.is_transient());
     }
 
     #[test]

@@ -121,3 +121,108 @@ fn out_of_stock(item: &Item) -> Error {
     let text = format!("Fewer than {} of {:?} are left.", item.quantity, item.name);
     Error::new(OrderCode::OutOfStock, text).with_meta("product_id", &item.product_id)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use shoal_money::{Currency, Money};
+    use shoal_service::Module as _;
+    use shoal_store::Store;
+    use shoal_testkit::TestDb;
+
+    use super::*;
+    use crate::domain::orders::Order;
+    use crate::domain::products::NewProduct;
+    use crate::domain::status::Status;
+    use crate::store::{orders, products};
+
+    const STOCK: i64 = 5;
+
+    /// A product and a pending order for two pieces of it.
+    async fn shelf(db: &TestDb) -> (Store, Order) {
+        let store = db.store("order", crate::Order::migrations().unwrap()).await;
+        let price = Money::new(Currency::EUR, 10);
+        let new = NewProduct::check("Lamp", "", Ok(price), STOCK).unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let product = products::insert(&mut tx, &new, None, 1)
+            .await
+            .unwrap()
+            .unwrap();
+        let item = Item {
+            product_id: product.id,
+            name: product.name,
+            quantity: 2,
+            unit_price: price,
+            line_total: price.checked_mul(2).unwrap(),
+        };
+        let order = Order {
+            id: shoal_store::id::new("ord"),
+            user_id: "usr_1".into(),
+            status: Status::Pending,
+            total: item.line_total,
+            items: vec![item],
+            payment_id: None,
+            rejection: None,
+            cancel_reason: String::new(),
+            saga_id: "sga_1".into(),
+            created_at_ms: 1,
+            updated_at_ms: 1,
+        };
+        orders::insert(&mut tx, &order, "k1").await.unwrap();
+        tx.commit().await.unwrap();
+        (store, order)
+    }
+
+    /// Reserves (true) or releases (false), each in a transaction of its own, and
+    /// gives the stock at the end.
+    async fn after(store: &Store, order: &Order, moves: &[bool]) -> i64 {
+        for reserves in moves {
+            let mut tx = store.begin().await.unwrap();
+            if *reserves {
+                reserve(&mut tx, &order.id, &order.items, 2).await.unwrap();
+            } else {
+                release(&mut tx, &order.id, &order.items, 2).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+        }
+        let mut conn = store.read().await.unwrap();
+        products::get(&mut conn, &order.items[0].product_id)
+            .await
+            .unwrap()
+            .stock
+    }
+
+    #[tokio::test]
+    async fn reserving_and_releasing_twice_is_doing_it_once() {
+        for db in TestDb::all().await {
+            let (store, order) = shelf(&db).await;
+            assert_eq!(after(&store, &order, &[true, true]).await, STOCK - 2);
+            assert_eq!(after(&store, &order, &[false, false]).await, STOCK);
+            store.close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reservation_that_comes_after_the_release_takes_nothing() {
+        for db in TestDb::all().await {
+            let (store, order) = shelf(&db).await;
+            assert_eq!(after(&store, &order, &[false, true]).await, STOCK);
+            store.close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_database_itself_refuses_a_stock_below_zero() {
+        for db in TestDb::all().await {
+            let (store, order) = shelf(&db).await;
+            let mut tx = store.begin().await.unwrap();
+            let id = &order.items[0].product_id;
+            let sold_out = products::adjust_stock(&mut tx, id, -STOCK - 1, 2)
+                .await
+                .unwrap_err();
+            assert!(sold_out.is(OrderCode::StockBelowZero));
+            drop(tx);
+            store.close().await;
+        }
+    }
+}
