@@ -170,7 +170,8 @@ def _crate(
             size = test_size,
             srcs = native.glob(["tests/**/*.rs"]),
             crate_root = test_roots[0],
-            tags = test_tags,
+            # Servers and clients of many threads, some of them with deadlines: one such test at a time on two cores.
+            tags = ["cpu:2"] + test_tags,
             deps = deps + dev_deps + library_deps,
             **(common | dict(
                 aliases = aliases(normal = True, normal_dev = True, proc_macro = True, proc_macro_dev = True),

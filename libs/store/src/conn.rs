@@ -121,7 +121,7 @@ impl Conn {
 
     async fn commit(&mut self) -> Result<()> {
         let (session, guard) = self.parts().db()?;
-        guard.check().db()?;
+        guard.check_commit().db()?;
         let span = guard.span("COMMIT");
         let commit = tracing::Instrument::instrument(session.backend().commit(), span);
         match tokio::time::timeout(COMMIT_TIMEOUT, commit).await {
@@ -192,6 +192,7 @@ impl Tx {
     }
 
     /// Makes the changes durable and wakes the relay when events were recorded.
+    /// A transaction in which a statement failed cannot be committed.
     ///
     /// # Errors
     /// Conflicts that show at the end (serialization, deferred constraints), or

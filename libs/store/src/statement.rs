@@ -47,6 +47,7 @@ pub(crate) struct Guard {
     running: bool,
     interrupted: bool,
     broken: bool,
+    failed: bool,
 }
 
 impl Guard {
@@ -57,6 +58,7 @@ impl Guard {
             running: false,
             interrupted: false,
             broken: false,
+            failed: false,
         }
     }
 
@@ -71,6 +73,17 @@ impl Guard {
         } else {
             Ok(())
         }
+    }
+
+    /// Refuses to commit after a failed statement. PostgreSQL would answer such
+    /// a `COMMIT` with a silent rollback, SQLite would keep the rest.
+    pub(crate) fn check_commit(&self) -> sqlx::Result<()> {
+        self.check()?;
+        if self.failed {
+            let why = "A statement of the transaction failed, so nothing of it was kept.";
+            return Err(ended(Error::internal(why)));
+        }
+        Ok(())
     }
 
     /// A span for a statement, after OpenTelemetry's conventions for databases.
@@ -103,6 +116,7 @@ impl Guard {
     /// Takes note of an error that a statement or a commit met.
     pub(crate) fn note(&mut self, error: &sqlx::Error) {
         self.broken |= breaks_connection(error);
+        self.failed |= matches!(error, sqlx::Error::Database(_));
     }
 
     /// Ends the statement that runs, if one does; true when the connection has

@@ -274,3 +274,58 @@ pub(crate) fn ms(seconds: u32) -> i64 {
 pub(crate) fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(u64::from(seconds))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(change: impl FnOnce(&mut AuthConfig)) -> String {
+        let mut config = AuthConfig::default();
+        change(&mut config);
+        config
+            .check()
+            .map_or_else(|fault| fault.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn the_defaults_are_right_and_others_are_refused_by_their_key() {
+        assert_eq!(fault(|_| {}), "");
+        let net = |c: &mut AuthConfig| c.throttle.trusted_proxies = vec!["10.0.0.0/40".into()];
+        assert!(fault(net).contains("throttle.trusted_proxies"));
+        let memory = |c: &mut AuthConfig| {
+            (c.password_hash.memory_kib, c.password_hash.lanes) = (64, 16);
+        };
+        assert!(fault(memory).contains("password_hash.memory_kib"));
+        let session = |c: &mut AuthConfig| c.tokens.session_ttl_s = 60;
+        assert!(fault(session).contains("tokens.session_ttl_s"));
+        let lonely = |c: &mut AuthConfig| c.bootstrap.admin_email = "root@example.com".into();
+        assert!(fault(lonely).contains("bootstrap.admin_password"));
+    }
+
+    #[test]
+    fn a_bad_sealing_key_is_refused_and_never_shown() {
+        let secret = "hunter2-is-no-key";
+        let said = fault(|c| c.keys.sealing_key = Some(secret.to_owned().into()));
+        assert!(
+            said.contains("keys.sealing_key") && !said.contains(secret),
+            "{said}"
+        );
+        let config = AuthConfig {
+            bootstrap: BootstrapConfig {
+                admin_password: Some(secret.to_owned().into()),
+                ..BootstrapConfig::default()
+            },
+            ..AuthConfig::default()
+        };
+        assert!(!format!("{config:?}").contains(secret));
+    }
+
+    #[test]
+    fn a_key_is_published_longer_than_caches_and_tokens_live() {
+        let config = AuthConfig::default();
+        let policy = config.key_policy(30);
+        assert_eq!(policy.publish_before_use_ms, 600_000);
+        assert_eq!(policy.publish_after_use_ms, (900 + 60 + 30) * 1000);
+        assert!(policy.publish_before_use_ms > ms(config.keys.jwks_max_age_s));
+    }
+}

@@ -27,8 +27,10 @@ pub struct BillingConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct IssuerConfig {
     /// Name of the issuer in the books. A new name begins new numbers.
+    #[schemars(length(min = 1, max = 100))]
     pub name: String,
     /// What invoice numbers begin with: `SHOAL` makes `SHOAL-000001`.
+    #[schemars(length(min = 1, max = 20))]
     pub prefix: String,
 }
 

@@ -120,6 +120,7 @@ impl Module for Billing {
             callback_secret,
             scope: context.scope.child("engine"),
         });
+        engine.recover().await?;
         engine.start_reconciler();
         engine.start_callbacks(received);
         webhooks.start(&context.scope.child("webhooks"));

@@ -11,7 +11,9 @@ use shoal_telemetry::Redacted;
 pub(super) fn secret_text<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Redacted<String>, D::Error> {
-    deserializer.deserialize_string(SecretVisitor)
+    // Asked for a string, the deserializer would refuse a number by itself, and
+    // name it; asked for anything, it leaves the refusal to the visitor.
+    deserializer.deserialize_any(SecretVisitor)
 }
 
 struct SecretVisitor;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shoal_error::Result;
+use shoal_store::Dialect;
 use shoal_task::{PumpConfig, Queue, Waker, pump};
 
 use super::Engine;
@@ -16,6 +17,25 @@ use crate::store::operations;
 const CONCURRENCY: usize = 16;
 
 impl Engine {
+    /// Takes up what a process before this one left behind. A SQLite file has
+    /// one process at a time, so whoever held a lease is gone; on PostgreSQL it
+    /// may be a neighbour, and leases end by themselves.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn recover(&self) -> Result<()> {
+        if self.0.store.dialect() != Dialect::Sqlite {
+            return Ok(());
+        }
+        let mut tx = self.0.store.begin().await?;
+        let left = operations::end_leases(&mut tx, self.now_ms()).await?;
+        tx.commit().await?;
+        if left > 0 {
+            tracing::info!(operations = left, "taking up what was left undecided");
+        }
+        Ok(())
+    }
+
     /// Starts looking for undecided operations; ends with the engine's scope.
     pub fn start_reconciler(&self) {
         let config = PumpConfig {

@@ -100,6 +100,19 @@ pub(crate) async fn take(conn: &mut Conn, id: &str, now_ms: i64, until_ms: i64) 
     Ok(done.rows_affected() == 1)
 }
 
+/// Ends every lease, so that what a dead process left behind is looked at now.
+pub(crate) async fn end_leases(conn: &mut Conn, now_ms: i64) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE operations SET lease_until_ms = 0, due_at_ms = $1 \
+         WHERE status = 'pending' AND lease_until_ms > 0",
+    )
+    .bind(now_ms)
+    .execute(&mut *conn)
+    .await
+    .db()?;
+    Ok(done.rows_affected())
+}
+
 /// Whether any operation is due. Asked often, and mostly in vain, so it takes
 /// no write lock.
 pub(crate) async fn any_due(conn: &mut Conn, now_ms: i64) -> Result<bool> {

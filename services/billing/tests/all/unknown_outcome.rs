@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shoal_billing::Billing;
+use shoal_store::Dialect;
 use shoal_testkit::{ManualClock, TestDb, TestService, eventually};
 
 use super::support::{Desk, SOON, body, impatient, patient, pay, text};
@@ -151,9 +152,11 @@ async fn an_operation_that_a_dead_process_left_behind_is_finished_by_the_next() 
         desk.service.kill().await;
         scope.drain(Duration::ZERO).await;
 
-        // Its lease has to end first.
         let clock = ManualClock::new(shoal_task::Clock::now_ms(&shoal_task::SystemClock));
-        clock.advance(Duration::from_secs(120));
+        if db.dialect() == Dialect::Postgres {
+            // Another process could hold the lease, so it has to end by itself.
+            clock.advance(Duration::from_secs(120));
+        }
         let service = TestService::<Billing>::builder()
             .config(patient)
             .clock(Arc::clone(&clock) as _)

@@ -33,6 +33,8 @@ CREATE TABLE orders (
     -- The saga that moves the order, or moved it last.
     saga_id TEXT NOT NULL,
     idempotency_key TEXT NOT NULL,
+    -- Of the request; outlasts the stored answer, so that a key never changes meaning.
+    fingerprint TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     CONSTRAINT orders_key_unique UNIQUE (user_id, idempotency_key),

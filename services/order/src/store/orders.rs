@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use shoal_error::{Error, Result};
+use shoal_error::{CommonCode, Error, Result};
 use shoal_money::{Currency, Money};
 use shoal_store::{Conn, SqlResultExt as _, Tx};
 use sqlx::any::AnyRow;
@@ -19,6 +19,15 @@ const COLUMNS: &str = "id, user_id, status, currency, total, payment_id, rejecti
 /// Sorts after every order's id in any collation.
 const AFTER_ALL: &str = "zzz";
 
+/// Under what an order is placed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'a> {
+    /// The buyer's idempotency key.
+    pub(crate) key: &'a str,
+    /// Of the whole request.
+    pub(crate) fingerprint: &'a str,
+}
+
 /// Which orders a list shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Filter<'a> {
@@ -32,10 +41,11 @@ pub(crate) struct Filter<'a> {
 ///
 /// # Errors
 /// Those of the database.
-pub(crate) async fn insert(tx: &mut Tx, order: &Order, key: &str) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx, order: &Order, key: &Key<'_>) -> Result<()> {
     sqlx::query(
         "INSERT INTO orders (id, user_id, status, currency, total, cancel_reason, saga_id, \
-         idempotency_key, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $8)",
+         idempotency_key, fingerprint, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $9)",
     )
     .bind(&order.id)
     .bind(&order.user_id)
@@ -43,7 +53,8 @@ pub(crate) async fn insert(tx: &mut Tx, order: &Order, key: &str) -> Result<()> 
     .bind(order.total.currency().code())
     .bind(order.total.minor_units())
     .bind(&order.saga_id)
-    .bind(key)
+    .bind(key.key)
+    .bind(key.fingerprint)
     .bind(order.created_at_ms)
     .execute(&mut **tx)
     .await
@@ -85,11 +96,19 @@ pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Order> {
 /// The order that a buyer placed under a key, if there is one.
 ///
 /// # Errors
-/// Those of the database.
-pub(crate) async fn by_key(conn: &mut Conn, user_id: &str, key: &str) -> Result<Option<Order>> {
-    let sql = format!("SELECT {COLUMNS} FROM orders WHERE user_id = $1 AND idempotency_key = $2");
-    let query = sqlx::query(AssertSqlSafe(sql)).bind(user_id).bind(key);
+/// [`CommonCode::IdempotencyKeyReused`] when that was for another request.
+pub(crate) async fn by_key(conn: &mut Conn, user_id: &str, key: &Key<'_>) -> Result<Option<Order>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, fingerprint FROM orders WHERE user_id = $1 AND idempotency_key = $2"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(user_id).bind(key.key);
     let rows = Vec::from_iter(query.fetch_optional(&mut *conn).await.db()?);
+    for row in &rows {
+        if row.try_get::<String, _>("fingerprint").db()? != key.fingerprint {
+            let text = "The idempotency key was used for another order.";
+            return Err(Error::new(CommonCode::IdempotencyKeyReused, text));
+        }
+    }
     Ok(with_items(conn, &rows).await?.pop())
 }
 

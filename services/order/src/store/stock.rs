@@ -168,7 +168,11 @@ mod tests {
             created_at_ms: 1,
             updated_at_ms: 1,
         };
-        orders::insert(&mut tx, &order, "k1").await.unwrap();
+        let key = orders::Key {
+            key: "k1",
+            fingerprint: "f1",
+        };
+        orders::insert(&mut tx, &order, &key).await.unwrap();
         tx.commit().await.unwrap();
         (store, order)
     }

@@ -20,6 +20,7 @@ use crate::domain::orders::Order;
 use crate::domain::quotes::{Cart, Quote, Wanted};
 use crate::domain::status::Status;
 use crate::saga::place_order::{Data, PlaceOrder};
+use crate::store::orders::Key;
 use crate::{events, store};
 
 /// Longest payment method token.
@@ -75,10 +76,15 @@ async fn begin(shop: &Shop, caller: &Caller, key: &str, request: PlaceRequest) -
         Ok(token) => token,
         Err(answer) => return Ok(Begun::Before(answer)),
     };
-    let order = match store::orders::by_key(&mut tx, &caller.user_id, key).await? {
-        // The process that placed it died before it could answer.
+    let key = Key {
+        key,
+        fingerprint: &print,
+    };
+    let order = match store::orders::by_key(&mut tx, &caller.user_id, &key).await? {
+        // The process that placed it died before it could answer, or it was so long
+        // ago that the answer is forgotten.
         Some(order) => order,
-        None => write(shop, &mut tx, caller, key, &cart, request).await?,
+        None => write(shop, &mut tx, caller, &key, &cart, request).await?,
     };
     tx.commit().await?;
     Ok(Begun::Now(token, Box::new(order)))
@@ -89,7 +95,7 @@ async fn write(
     shop: &Shop,
     tx: &mut Tx,
     caller: &Caller,
-    key: &str,
+    key: &Key<'_>,
     cart: &Cart,
     request: PlaceRequest,
 ) -> Result<Order> {

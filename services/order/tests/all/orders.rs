@@ -230,6 +230,29 @@ async fn the_same_key_replays_the_answer_and_another_body_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_keeps_its_meaning_when_its_answer_is_forgotten() {
+    for db in TestDb::all().await {
+        let shop = Shop::open(&db).await;
+        let lamp = shop.product("EUR", 3_900, 5).await;
+        let first: Value = shop.place("k1", &lamp, 2).await.ok(201);
+        let mut tx = shop.store.begin().await.unwrap();
+        sqlx::query("DELETE FROM idempotency_keys")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let again: Value = shop.place("k1", &lamp, 2).await.ok(201);
+        assert_eq!(again, first);
+        shop.place("k1", &lamp, 1)
+            .await
+            .problem(422, "common.idempotency_key_reused");
+        assert_eq!(shop.count("SELECT COUNT(*) FROM orders").await, 1);
+        shop.check_books(&lamp, 5).await;
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
 async fn the_same_key_at_the_same_time_makes_one_order() {
     for db in TestDb::all().await {
         let shop = Shop::open(&db).await;
