@@ -33,7 +33,7 @@ pub(crate) async fn any_due(conn: &mut Conn, now: i64) -> Result<bool> {
     Ok(found.is_some())
 }
 
-/// Claims due deliveries, the longest due first; each half reads its own index,
+/// Claims abandoned deliveries, then due ones, the longest due first; each half reads its own index,
 /// so a long queue costs no more than a short one. The attempt is counted now:
 /// one that takes the process down is an attempt too.
 pub(crate) async fn claim(
@@ -48,12 +48,12 @@ pub(crate) async fn claim(
             attempts = attempts + 1, attempts_total = attempts_total + 1 \
          WHERE id IN (SELECT id FROM ( \
             SELECT id FROM (SELECT id FROM deliveries \
-                WHERE state IN ('queued', 'failed') AND next_attempt_at <= $1 \
-                ORDER BY next_attempt_at LIMIT $4) AS due \
+                WHERE state = 'sending' AND lease_until <= $1 \
+                ORDER BY lease_until LIMIT $4) AS abandoned \
             UNION ALL \
             SELECT id FROM (SELECT id FROM deliveries \
-                WHERE state = 'sending' AND lease_until <= $1 \
-                ORDER BY lease_until LIMIT $4) AS abandoned) AS ready LIMIT $4) \
+                WHERE state IN ('queued', 'failed') AND next_attempt_at <= $1 \
+                ORDER BY next_attempt_at LIMIT $4) AS due) AS ready LIMIT $4) \
          AND ((state IN ('queued', 'failed') AND next_attempt_at <= $1) \
             OR (state = 'sending' AND lease_until <= $1)) \
          RETURNING id, notification_id, user_id, template, channel, attempts, attempts_total, \
