@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn only_frames_of_our_own_code_are_left() {
-        let stack = "   0: core::ops::call_once\n             at /rustc/abc/library/core/src/ops/function.rs:250:5\n   1: shoal_error::Error::internal\n             at ./libs/error/src/lib.rs:95:9\n   2: tokio::runtime::task::poll\n  3: axum::call\n   at /root/.cargo/registry/src/x/axum/src/lib.rs:1:1\n   4: order::place::{{closure}}\n             at ./services/order/src/api/orders.rs:12:3";
+        let stack = "   0: core::ops::call_once\n             at /rustc/abc/library/core/src/ops/function.rs:250:5\n   1: shoal_error::Error::internal\n             at ./libs/error/src/lib.rs:95:9\n   2: tokio::runtime::task::poll\n  3: axum::call\n   at /home/me/.cargo/registry/src/x/axum/src/lib.rs:1:1\n   4: order::place::{{closure}}\n             at ./services/order/src/api/orders.rs:12:3";
         assert_eq!(
             own_frames(stack),
             [
