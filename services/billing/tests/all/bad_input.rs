@@ -202,7 +202,9 @@ async fn every_bad_movement_is_refused_and_moves_nothing() {
 
 #[tokio::test]
 async fn every_bad_query_names_its_parameter() {
-    let desk = Desk::open(&TestDb::sqlite()).await;
+    // Named, so that its folder outlives the statement.
+    let db = TestDb::sqlite();
+    let desk = Desk::open(&db).await;
     let cases = [
         ("/billing/v1/payments?limit=0", "common.invalid_query"),
         ("/billing/v1/payments?limit=101", "common.invalid_query"),
@@ -239,7 +241,9 @@ async fn every_bad_query_names_its_parameter() {
 
 #[tokio::test]
 async fn a_key_is_needed_and_must_be_printable() {
-    let desk = Desk::open(&TestDb::sqlite()).await;
+    // Named, so that its folder outlives the statement.
+    let db = TestDb::sqlite();
+    let desk = Desk::open(&db).await;
     let request = || {
         desk.service
             .post("/billing/v1/payments")
