@@ -1,0 +1,1 @@
+//! Gates of contracts: what a change breaks, for whom, and what to do.

@@ -1,0 +1,1 @@
+//! The modules of the workspace: versions, owners, changelogs, history.

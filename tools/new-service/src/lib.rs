@@ -1,0 +1,1 @@
+//! Scaffolds a module in place.

@@ -1,0 +1,3 @@
+//! Scaffolds a module in place.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The documentation portal: a static site of every module's contract.

@@ -1,0 +1,3 @@
+//! The documentation portal: a static site of every module's contract.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Federated releases: each module's version, changelog and tag.

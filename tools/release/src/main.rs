@@ -1,0 +1,3 @@
+//! Federated releases: each module's version, changelog and tag.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The review contract: plan, check, report.

@@ -1,0 +1,3 @@
+//! The review contract: plan, check, report.
+
+fn main() {}
