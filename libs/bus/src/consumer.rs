@@ -71,6 +71,11 @@ impl Consumer {
         }
     }
 
+    /// Types of the events that it is for.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().map(String::as_str)
+    }
+
     /// Other settings than the default ones.
     #[must_use]
     pub fn with_config(mut self, config: ConsumerConfig) -> Self {

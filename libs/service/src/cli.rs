@@ -63,7 +63,11 @@ pub(crate) enum Action {
     PrintReference,
     PrintOpenApi,
     MigrateOnly,
+    WriteContract,
 }
+
+/// The one action that takes a value.
+const WRITE_CONTRACT: &str = "write-contract";
 
 const ACTIONS: [(&str, Action, &str); 5] = [
     (
@@ -114,14 +118,20 @@ pub(crate) fn command<M: Module>() -> Command {
             .action(ArgAction::SetTrue)
             .help(*help)
     });
-    let names: Vec<&str> = ACTIONS.iter().map(|(name, _, _)| *name).collect();
+    let write_contract = Arg::new(WRITE_CONTRACT)
+        .long(WRITE_CONTRACT)
+        .value_name("FOLDER")
+        .value_parser(value_parser!(PathBuf))
+        .help("Write the module's contract (OpenAPI, schemas, codes, graph) here and exit");
+    let names = ACTIONS.iter().map(|(name, _, _)| *name);
     Command::new(M::NAME)
         .about(M::ABOUT)
         .version(M::VERSION)
         .arg(config)
         .args(settings)
         .args(actions)
-        .group(clap::ArgGroup::new("action").args(names))
+        .arg(write_contract)
+        .group(clap::ArgGroup::new("action").args(names.chain([WRITE_CONTRACT])))
         .subcommands(M::commands())
 }
 
@@ -142,6 +152,14 @@ pub(crate) fn sources(matches: &ArgMatches) -> Sources {
 
 /// The action that the command line asks for.
 pub(crate) fn action(matches: &ArgMatches) -> Action {
+    if contract_folder(matches).is_some() {
+        return Action::WriteContract;
+    }
     let asked = ACTIONS.iter().find(|(name, _, _)| matches.get_flag(name));
     asked.map_or(Action::Serve, |(_, action, _)| *action)
+}
+
+/// Where the contract is to be written.
+pub(crate) fn contract_folder(matches: &ArgMatches) -> Option<&PathBuf> {
+    matches.get_one(WRITE_CONTRACT)
 }

@@ -41,6 +41,17 @@ pub enum StartError {
     Database(&'static str, Error),
     /// The module's description contradicts itself.
     Document(&'static str, UnknownCode),
+    /// What the module serves or consumes is not what it declares.
+    Undeclared(&'static str, String),
+    /// The contract cannot be written.
+    Contract {
+        /// Which service.
+        service: &'static str,
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// The module could not be built.
     Build(&'static str, Error),
     /// A subcommand failed.
@@ -92,6 +103,17 @@ impl fmt::Display for StartError {
                 write!(f, "{service}: {}", sentence(error))
             }
             Self::Document(service, error) => write!(f, "{service}: {error}."),
+            Self::Undeclared(service, text) => write!(f, "{service}: {text}."),
+            Self::Contract {
+                service,
+                path,
+                error,
+            } => write!(
+                f,
+                "{service}: the contract cannot be written to {}: {error}; name a folder that \
+                 can be written with --write-contract.",
+                path.display()
+            ),
             Self::Build(service, error) => {
                 write!(f, "{service}: could not be built: {}", sentence(error))
             }

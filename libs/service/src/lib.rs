@@ -9,7 +9,7 @@
 //!
 //! Where to find what: `config` layered settings · `listen` the port · `http`
 //! the HTTP stack · `extract` typed input · `identity` access tokens · `ops`
-//! operational endpoints · `openapi` the document · `start`, `running`, `run`
+//! operational endpoints · `openapi` the document · `contract` what others rely on, as files · `start`, `running`, `run`
 //! the life of a service.
 //!
 //! Rejected: a framework that calls handlers through its own traits (axum and
@@ -20,6 +20,7 @@
 
 mod cli;
 pub mod config;
+mod contract;
 mod error;
 mod extract;
 mod http;

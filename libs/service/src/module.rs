@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use shoal_bus::{Bus, Consumer};
 use shoal_discovery::Resolver;
 use shoal_error::{CodeSpec, CommonCode, Error, Result};
+use shoal_proto::events::EventSpec;
 use shoal_rpc::{Channel, MeshSecret};
 use shoal_store::{Migrations, Store};
 use shoal_task::{Scope, SharedClock};
@@ -39,6 +40,12 @@ pub trait Module: Sized + Send + Sync + 'static {
     const PEERS: &'static [Peer] = &[];
     /// Its error codes.
     const CODES: &'static [CodeSpec] = &[];
+    /// gRPC services that it serves, by full name.
+    const GRPC: &'static [&'static str] = &[];
+    /// Events that it announces.
+    const PUBLISHES: &'static [EventSpec] = &[];
+    /// Types of the events that it consumes.
+    const CONSUMES: &'static [&'static str] = &[];
 
     /// Its own settings. Doc comments become the reference.
     type Config: Clone + Default + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;
@@ -170,6 +177,7 @@ impl<C> ModuleContext<C> {
 pub struct Built<S> {
     pub(crate) state: S,
     pub(crate) grpc: RoutesBuilder,
+    pub(crate) grpc_names: Vec<&'static str>,
     pub(crate) consumers: Vec<Consumer>,
     pub(crate) checks: Vec<(&'static str, ReadyCheck)>,
     pub(crate) identity: Option<IdentityVerifier>,
@@ -187,6 +195,7 @@ impl<S> Built<S> {
         Self {
             state,
             grpc: Routes::builder(),
+            grpc_names: Vec::new(),
             consumers: Vec::new(),
             checks: Vec::new(),
             identity: None,
@@ -212,6 +221,7 @@ impl<S> Built<S> {
             + 'static,
     {
         self.grpc.add_service(service);
+        self.grpc_names.push(G::NAME);
         self
     }
 

@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use crate::cli::{self, Action};
 use crate::config::{self, Settings};
+use crate::contract;
 use crate::error::StartError;
 use crate::module::Module;
 use crate::openapi;
@@ -89,6 +90,10 @@ fn execute<M: Module>(matches: &ArgMatches, build: BuildInfo) -> Result<String, 
                 openapi::document::<M>().map_err(|e| StartError::Document(M::NAME, e))?;
             let text = document.to_pretty_json().internal();
             return Ok(text.map_err(|e| StartError::Build(M::NAME, e))? + "\n");
+        }
+        Action::WriteContract => {
+            let folder = cli::contract_folder(matches).cloned().unwrap_or_default();
+            return contract::write::<M>(&folder);
         }
         Action::Serve | Action::CheckConfig | Action::MigrateOnly => {}
     }

@@ -25,7 +25,7 @@ use crate::ops::{self, Ops, Readiness, Version};
 use crate::platform::Platform;
 use crate::running::{Parts, Running};
 use crate::shared::Shared;
-use crate::{StartError, http as stack, mesh, openapi, wiring};
+use crate::{StartError, contract, http as stack, mesh, openapi, wiring};
 
 /// Starts a service: binds its port, opens and migrates its database, builds
 /// it, starts its background work, and serves.
@@ -62,6 +62,7 @@ async fn start_in_span<M: Module>(
     let mut built = M::build(context)
         .await
         .map_err(|e| StartError::Build(M::NAME, e))?;
+    contract::check::<M>(&built)?;
     let verifier = built
         .identity
         .take()

@@ -10,8 +10,6 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Event;
-
 /// A value that serialises as itself and debugs as `[redacted]`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -48,14 +46,6 @@ pub struct UserRegisteredV1 {
     pub verification_expires_at_ms: i64,
 }
 
-impl Event for UserRegisteredV1 {
-    const TYPE: &'static str = "auth.user_registered.v1";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
-}
-
 /// A new verification token was asked for; older ones no longer work. Receivers
 /// send the verification mail again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -73,14 +63,6 @@ pub struct VerificationRequestedV1 {
     pub verification_expires_at_ms: i64,
 }
 
-impl Event for VerificationRequestedV1 {
-    const TYPE: &'static str = "auth.verification_requested.v1";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
-}
-
 /// The person proved that the address is theirs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserVerifiedV1 {
@@ -90,14 +72,6 @@ pub struct UserVerifiedV1 {
     pub email: String,
     /// Unix milliseconds.
     pub verified_at_ms: i64,
-}
-
-impl Event for UserVerifiedV1 {
-    const TYPE: &'static str = "auth.user_verified.v1";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
 }
 
 /// The password changed; all other sessions ended with it. Receivers tell the
@@ -110,14 +84,6 @@ pub struct PasswordChangedV1 {
     pub email: String,
     /// Unix milliseconds.
     pub changed_at_ms: i64,
-}
-
-impl Event for PasswordChangedV1 {
-    const TYPE: &'static str = "auth.password_changed.v1";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
 }
 
 /// Why sessions ended before their time.
@@ -151,14 +117,6 @@ pub struct SessionsRevokedV1 {
     pub revoked_at_ms: i64,
 }
 
-impl Event for SessionsRevokedV1 {
-    const TYPE: &'static str = "auth.sessions_revoked.v1";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
-}
-
 /// A refresh token that had been rotated was presented again: it, or its
 /// successor, is in foreign hands. The whole session was revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -171,14 +129,6 @@ pub struct RefreshReuseDetectedV1 {
     pub session_id: String,
     /// Unix milliseconds.
     pub detected_at_ms: i64,
-}
-
-impl Event for RefreshReuseDetectedV1 {
-    const TYPE: &'static str = "auth.refresh_reuse_detected.v1";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
 }
 
 /// An administrator changed what a user may do. Access tokens keep the roles
@@ -195,12 +145,14 @@ pub struct RolesChangedV1 {
     pub changed_at_ms: i64,
 }
 
-impl Event for RolesChangedV1 {
-    const TYPE: &'static str = "auth.roles_changed.v1";
-
-    fn subject(&self) -> &str {
-        &self.user_id
-    }
+super::events! {
+    UserRegisteredV1 = "auth.user_registered.v1", user_id;
+    VerificationRequestedV1 = "auth.verification_requested.v1", user_id;
+    UserVerifiedV1 = "auth.user_verified.v1", user_id;
+    PasswordChangedV1 = "auth.password_changed.v1", user_id;
+    SessionsRevokedV1 = "auth.sessions_revoked.v1", user_id;
+    RefreshReuseDetectedV1 = "auth.refresh_reuse_detected.v1", user_id;
+    RolesChangedV1 = "auth.roles_changed.v1", user_id;
 }
 
 #[cfg(test)]

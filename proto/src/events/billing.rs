@@ -7,8 +7,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Event;
-
 /// An amount of money in an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventMoney {
@@ -31,14 +29,6 @@ pub struct PaymentAuthorizedV1 {
     pub amount: EventMoney,
 }
 
-impl Event for PaymentAuthorizedV1 {
-    const TYPE: &'static str = "billing.payment_authorized.v1";
-
-    fn subject(&self) -> &str {
-        &self.payment_id
-    }
-}
-
 /// Reserved money was taken, in whole or in part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentCapturedV1 {
@@ -56,14 +46,6 @@ pub struct PaymentCapturedV1 {
     pub invoice_id: String,
 }
 
-impl Event for PaymentCapturedV1 {
-    const TYPE: &'static str = "billing.payment_captured.v1";
-
-    fn subject(&self) -> &str {
-        &self.payment_id
-    }
-}
-
 /// Reserved money was released without being taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentVoidedV1 {
@@ -75,14 +57,6 @@ pub struct PaymentVoidedV1 {
     pub reference: String,
     /// What was released.
     pub amount: EventMoney,
-}
-
-impl Event for PaymentVoidedV1 {
-    const TYPE: &'static str = "billing.payment_voided.v1";
-
-    fn subject(&self) -> &str {
-        &self.payment_id
-    }
 }
 
 /// Taken money was given back, in whole or in part.
@@ -104,14 +78,6 @@ pub struct PaymentRefundedV1 {
     pub reason: String,
 }
 
-impl Event for PaymentRefundedV1 {
-    const TYPE: &'static str = "billing.payment_refunded.v1";
-
-    fn subject(&self) -> &str {
-        &self.payment_id
-    }
-}
-
 /// An operation on a payment came to nothing: the provider declined it, or could not be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailedV1 {
@@ -127,14 +93,6 @@ pub struct PaymentFailedV1 {
     pub amount: EventMoney,
     /// The provider's reason, such as `insufficient_funds`.
     pub reason: String,
-}
-
-impl Event for PaymentFailedV1 {
-    const TYPE: &'static str = "billing.payment_failed.v1";
-
-    fn subject(&self) -> &str {
-        &self.payment_id
-    }
 }
 
 /// An invoice or a credit note was issued.
@@ -156,10 +114,11 @@ pub struct InvoiceIssuedV1 {
     pub total: EventMoney,
 }
 
-impl Event for InvoiceIssuedV1 {
-    const TYPE: &'static str = "billing.invoice_issued.v1";
-
-    fn subject(&self) -> &str {
-        &self.payment_id
-    }
+super::events! {
+    PaymentAuthorizedV1 = "billing.payment_authorized.v1", payment_id;
+    PaymentCapturedV1 = "billing.payment_captured.v1", payment_id;
+    PaymentVoidedV1 = "billing.payment_voided.v1", payment_id;
+    PaymentRefundedV1 = "billing.payment_refunded.v1", payment_id;
+    PaymentFailedV1 = "billing.payment_failed.v1", payment_id;
+    InvoiceIssuedV1 = "billing.invoice_issued.v1", payment_id;
 }

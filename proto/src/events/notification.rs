@@ -6,8 +6,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Event;
-
 /// A delivery was given up; a person should look at it, mend the cause and
 /// redrive it. Carries no address and no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,14 +29,6 @@ pub struct DeliveryDeadV1 {
     pub dead_at_ms: i64,
 }
 
-impl Event for DeliveryDeadV1 {
-    const TYPE: &'static str = "notification.delivery_dead.v1";
-
-    fn subject(&self) -> &str {
-        &self.delivery_id
-    }
-}
-
 /// A webhook endpoint was switched off after failing for too long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookEndpointDisabledV1 {
@@ -52,10 +42,7 @@ pub struct WebhookEndpointDisabledV1 {
     pub disabled_at_ms: i64,
 }
 
-impl Event for WebhookEndpointDisabledV1 {
-    const TYPE: &'static str = "notification.webhook_endpoint_disabled.v1";
-
-    fn subject(&self) -> &str {
-        &self.endpoint_id
-    }
+super::events! {
+    DeliveryDeadV1 = "notification.delivery_dead.v1", delivery_id;
+    WebhookEndpointDisabledV1 = "notification.webhook_endpoint_disabled.v1", endpoint_id;
 }

@@ -7,8 +7,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Event;
-
 /// One line of an order, at the price that held when it was placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderItem {
@@ -97,42 +95,10 @@ pub struct OrderFulfilledV1 {
     pub fulfilled_at_ms: i64,
 }
 
-impl Event for OrderPlacedV1 {
-    const TYPE: &'static str = "order.placed.v1";
-
-    fn subject(&self) -> &str {
-        &self.order.order_id
-    }
-}
-
-impl Event for OrderConfirmedV1 {
-    const TYPE: &'static str = "order.confirmed.v1";
-
-    fn subject(&self) -> &str {
-        &self.order.order_id
-    }
-}
-
-impl Event for OrderRejectedV1 {
-    const TYPE: &'static str = "order.rejected.v1";
-
-    fn subject(&self) -> &str {
-        &self.order.order_id
-    }
-}
-
-impl Event for OrderCancelledV1 {
-    const TYPE: &'static str = "order.cancelled.v1";
-
-    fn subject(&self) -> &str {
-        &self.order.order_id
-    }
-}
-
-impl Event for OrderFulfilledV1 {
-    const TYPE: &'static str = "order.fulfilled.v1";
-
-    fn subject(&self) -> &str {
-        &self.order.order_id
-    }
+super::events! {
+    OrderPlacedV1 = "order.placed.v1", order.order_id;
+    OrderConfirmedV1 = "order.confirmed.v1", order.order_id;
+    OrderRejectedV1 = "order.rejected.v1", order.order_id;
+    OrderCancelledV1 = "order.cancelled.v1", order.order_id;
+    OrderFulfilledV1 = "order.fulfilled.v1", order.order_id;
 }

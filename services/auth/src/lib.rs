@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use shoal_error::{CodeSpec, Result};
 use shoal_proto::auth::v1::auth_service_server::AuthServiceServer;
+use shoal_proto::events::EventSpec;
 use shoal_service::clap::{ArgMatches, Command};
 use shoal_service::{Built, ConfigFault, Module, ModuleContext, OpenApiRouter};
 use shoal_store::Migrations;
@@ -52,6 +53,9 @@ impl Module for Auth {
         "Users, sessions, roles, service accounts, and the keys that sign tokens.";
     const PORT: u16 = 8081;
     const CODES: &'static [CodeSpec] = AuthCode::CATALOGUE;
+    const GRPC: &'static [&'static str] =
+        &[shoal_proto::auth::v1::auth_service_server::SERVICE_NAME];
+    const PUBLISHES: &'static [EventSpec] = shoal_proto::events::auth::ALL;
 
     type Config = AuthConfig;
     type State = App;

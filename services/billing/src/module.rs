@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use shoal_error::{CodeSpec, Result};
 use shoal_money::MoneyCode;
 use shoal_proto::billing::v1::billing_service_server::BillingServiceServer;
+use shoal_proto::events::EventSpec;
 use shoal_service::{Built, ConfigFault, Module, ModuleContext, OpenApiRouter};
 use shoal_store::Migrations;
 use shoal_task::channel;
@@ -70,6 +71,9 @@ impl Module for Billing {
     const ABOUT: &'static str = "Payments, ledger, invoices and statements.";
     const PORT: u16 = 8082;
     const CODES: &'static [CodeSpec] = CODES;
+    const GRPC: &'static [&'static str] =
+        &[shoal_proto::billing::v1::billing_service_server::SERVICE_NAME];
+    const PUBLISHES: &'static [EventSpec] = shoal_proto::events::billing::ALL;
 
     type Config = BillingConfig;
     type State = State;

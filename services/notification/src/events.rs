@@ -21,11 +21,7 @@ pub(crate) const GROUP: &str = "notification";
 
 /// The consumer of other modules' events, and of our own about endpoints.
 pub(crate) fn consumer(app: App) -> Consumer {
-    let types = CONSUMED
-        .iter()
-        .copied()
-        .chain([WebhookEndpointDisabledV1::TYPE]);
-    Consumer::new(GROUP, types, Tell(app))
+    Consumer::new(GROUP, CONSUMED.iter().copied(), Tell(app))
 }
 
 struct Tell(App);

