@@ -1,3 +1,7 @@
 //! Gates of contracts: what a change breaks, for whom, and what to do.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shoal_contracts::cli::run()
+}

@@ -1,0 +1,1 @@
+//! Breaking changes and lint of proto contracts, as `buf` finds them.
