@@ -1,0 +1,5 @@
+//! Benchmarks: their protocol, their statistics, their rounds.
+
+pub mod compare;
+pub mod protocol;
+pub mod stats;

@@ -1,0 +1,4 @@
+//! `review-plan.md`.
+
+pub mod document;
+pub mod expectation;
