@@ -1,3 +1,5 @@
-//! Federated releases: each module's version, changelog and tag.
+//! `./bazelw run //tools/release -- …`
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    shoal_release::cli::run()
+}
