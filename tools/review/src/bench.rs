@@ -2,4 +2,5 @@
 
 pub mod compare;
 pub mod protocol;
+pub mod rounds;
 pub mod stats;

@@ -1,3 +1,7 @@
 //! The review contract: plan, check, report.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shoal_review::cli::run()
+}

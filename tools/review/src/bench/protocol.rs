@@ -112,7 +112,12 @@ mod tests {
         let no_unit = figures("x\n{\"figure\":\"a\",\"value\":1}\n").unwrap_err();
         assert!(no_unit.to_string().contains("line 2"), "{no_unit}");
         let zero = "{\"figure\":\"a\",\"value\":0,\"unit\":\"ms\",\"better\":\"lower\"}";
-        assert!(figures(zero).unwrap_err().to_string().contains("above zero"));
+        assert!(
+            figures(zero)
+                .unwrap_err()
+                .to_string()
+                .contains("above zero")
+        );
         let one = zero.replace(":0,", ":1,");
         let twice = figures(&format!("{one}\n{one}")).unwrap_err();
         assert_eq!(twice, ProtocolError::Repeated("a".to_owned()));

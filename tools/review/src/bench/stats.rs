@@ -144,7 +144,9 @@ mod tests {
         let mut state = 7_u64;
         let mut noise = move || {
             // Heavy-tailed: what schedulers do to samples.
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let unit = ((state >> 11) as f64 / (1_u64 << 53) as f64) - 0.5;
             unit.signum() * (1.0 / (1.0 - 1.999 * unit.abs()) - 1.0)
         };

@@ -114,7 +114,10 @@ impl Lock {
         let mut diff = LockDiff::default();
         for id in after.difference(&before) {
             let earlier = gone.get_mut(id.name.as_str());
-            match earlier.filter(|ids| !ids.is_empty()).map(|ids| ids.remove(0)) {
+            match earlier
+                .filter(|ids| !ids.is_empty())
+                .map(|ids| ids.remove(0))
+            {
                 Some(old) => diff.bumped.push(Bump {
                     name: id.name.clone(),
                     from: old.version.clone(),
@@ -170,7 +173,11 @@ impl Lock {
         self.packages
             .range(start..)
             .take_while(move |(id, _)| id.name == name)
-            .filter(move |(id, _)| version.as_ref().is_none_or(|version| *version == id.version))
+            .filter(move |(id, _)| {
+                version
+                    .as_ref()
+                    .is_none_or(|version| *version == id.version)
+            })
     }
 }
 
@@ -189,7 +196,11 @@ pub fn features(base: &Packages, head: &Packages) -> Vec<FeatureChange> {
         let after = Some(Value::Table(package.manifest.clone()));
         // A new member's wishes are seen in the lock and in the change itself.
         if before.is_some() {
-            found.extend(feature_changes(&format!("{folder}/Cargo.toml"), &before, &after));
+            found.extend(feature_changes(
+                &format!("{folder}/Cargo.toml"),
+                &before,
+                &after,
+            ));
         }
     }
     found
@@ -219,7 +230,9 @@ fn wishes(manifest: &Option<Value>) -> BTreeMap<String, BTreeSet<String>> {
     let sections = ["dependencies", "build-dependencies", "dev-dependencies"];
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for section in sections {
-        let table = manifest.as_ref().and_then(|value| value.get(section)?.as_table());
+        let table = manifest
+            .as_ref()
+            .and_then(|value| value.get(section)?.as_table());
         for (name, value) in table.into_iter().flat_map(Table::iter) {
             let wished = found.entry(name.clone()).or_default();
             let listed = value.get("features").and_then(Value::as_array);
@@ -270,7 +283,10 @@ mod tests {
         ]);
         let diff = base.diff(&head);
         assert_eq!(diff.bumped.len(), 1);
-        assert_eq!((diff.bumped[0].from.as_str(), diff.bumped[0].to.as_str()), ("1.0.1", "1.0.2"));
+        assert_eq!(
+            (diff.bumped[0].from.as_str(), diff.bumped[0].to.as_str()),
+            ("1.0.1", "1.0.2")
+        );
         let names = |ids: &[Id]| ids.iter().map(|id| id.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&diff.added), ["new"]);
         assert_eq!(names(&diff.removed), ["old", "rand"]);
@@ -290,7 +306,10 @@ mod tests {
             ])
         };
         let reached = with("1.0.0").reached(&with("1.1.0"));
-        assert_eq!(reached, BTreeSet::from(["far".to_owned(), "near".to_owned()]));
+        assert_eq!(
+            reached,
+            BTreeSet::from(["far".to_owned(), "near".to_owned()])
+        );
     }
 
     #[test]

@@ -268,6 +268,9 @@ pub(crate) mod tests {
             })
         };
         let refusal = Packages::read(&read).unwrap_err();
-        assert!(refusal.starts_with("libs/a/Cargo.toml is not TOML"), "{refusal}");
+        assert!(
+            refusal.starts_with("libs/a/Cargo.toml is not TOML"),
+            "{refusal}"
+        );
     }
 }

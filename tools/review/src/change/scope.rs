@@ -101,7 +101,10 @@ impl Scope {
                 if is_document(file, folder) {
                     documents.insert(folder.to_owned());
                 } else {
-                    changed.entry(folder.to_owned()).or_default().insert("its files".to_owned());
+                    changed
+                        .entry(folder.to_owned())
+                        .or_default()
+                        .insert("its files".to_owned());
                 }
             } else {
                 scope.outside.push(file.clone());
@@ -119,7 +122,10 @@ impl Scope {
         documents.retain(|folder| !changed.contains_key(folder) && !affected.contains_key(folder));
         scope.collect(How::Changed, changed);
         let of_documents = |folder| (folder, BTreeSet::from(["its documents".to_owned()]));
-        scope.collect(How::Documents, documents.into_iter().map(of_documents).collect());
+        scope.collect(
+            How::Documents,
+            documents.into_iter().map(of_documents).collect(),
+        );
         scope.collect(How::Affected, affected);
         scope.targets = scope.patterns(&folders);
         scope
@@ -127,7 +133,10 @@ impl Scope {
 
     /// The folders of the packages whose programs may differ from base's.
     pub fn programs(&self) -> BTreeSet<&str> {
-        let different = self.packages.iter().filter(|reached| reached.how != How::Documents);
+        let different = self
+            .packages
+            .iter()
+            .filter(|reached| reached.how != How::Documents);
         different.map(|reached| reached.folder.as_str()).collect()
     }
 
@@ -198,7 +207,10 @@ fn affected(
     while let Some(used) = open.pop_front() {
         for (folder, package) in &inputs.head.by_folder {
             if package.uses.contains(&used) {
-                found.entry(folder.clone()).or_default().insert(format!("uses `{used}`"));
+                found
+                    .entry(folder.clone())
+                    .or_default()
+                    .insert(format!("uses `{used}`"));
                 if seen.insert(folder.clone()) {
                     open.push_back(folder.clone());
                 }
@@ -230,7 +242,11 @@ fn contract_users(
             if needed.calls.contains(&offered.name) {
                 found.push((user.clone(), format!("calls `{}`", offered.name)));
             }
-            for event in needed.consumes.iter().filter(|event| offered.publishes.contains(event)) {
+            for event in needed
+                .consumes
+                .iter()
+                .filter(|event| offered.publishes.contains(event))
+            {
                 let because = format!("consumes `{event}` of `{}`", offered.name);
                 found.push((user.clone(), because));
             }
@@ -247,7 +263,10 @@ fn is_foundation(file: &str) -> bool {
 
 /// Documents at the top of a package; below `src` and the like, text is compiled in.
 fn is_document(file: &str, folder: &str) -> bool {
-    let inside = file.strip_prefix(folder).unwrap_or(file).trim_start_matches('/');
+    let inside = file
+        .strip_prefix(folder)
+        .unwrap_or(file)
+        .trim_start_matches('/');
     inside.ends_with(".md") && (!inside.contains('/') || inside.starts_with("docs/"))
 }
 

@@ -116,7 +116,10 @@ impl Document {
                 block = Some((number, name.to_owned(), String::new()));
             } else if let Some(name) = line.strip_prefix("## ") {
                 if document.section(name.trim()).is_some() {
-                    return Err(malformed(format!("the section '{}' is there twice", name.trim())));
+                    return Err(malformed(format!(
+                        "the section '{}' is there twice",
+                        name.trim()
+                    )));
                 }
                 document.sections.push(Section {
                     name: name.trim().to_owned(),
@@ -290,7 +293,10 @@ tools/bazel/agree  # why
         assert_eq!(plan.title, "Review plan: faster reads");
         let scope = plan.section(SCOPE).unwrap();
         assert_eq!(scope.text(), "And by hand.");
-        assert_eq!(plan.generated("scope"), Some("| package |\n## not a section\n"));
+        assert_eq!(
+            plan.generated("scope"),
+            Some("| package |\n## not a section\n")
+        );
         assert_eq!(plan.sections.len(), 3);
     }
 
@@ -303,7 +309,10 @@ tools/bazel/agree  # why
         assert_eq!(rows[0].line, 25);
         assert_eq!(rows[1].expected, "");
         let commands: Vec<String> = plan.commands().into_iter().map(|(_, text)| text).collect();
-        assert_eq!(commands, ["./bazelw test //services/order/...", "tools/bazel/agree"]);
+        assert_eq!(
+            commands,
+            ["./bazelw test //services/order/...", "tools/bazel/agree"]
+        );
     }
 
     #[test]

@@ -159,7 +159,9 @@ fn quantity(text: &str) -> Result<(f64, String), String> {
     let value = positive(number)?;
     let unit = unit.trim();
     if unit.is_empty() {
-        return Err(format!("{value} has no unit; write it after the number, as in '12 ms'"));
+        return Err(format!(
+            "{value} has no unit; write it after the number, as in '12 ms'"
+        ));
     }
     Ok((value, unit.to_owned()))
 }
@@ -168,7 +170,9 @@ fn positive(text: &str) -> Result<f64, String> {
     let text = text.trim();
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err(format!("'{text}' is not a number above zero; write {FORMS}")),
+        _ => Err(format!(
+            "'{text}' is not a number above zero; write {FORMS}"
+        )),
     }
 }
 
@@ -235,10 +239,19 @@ mod tests {
     fn within_is_about_getting_worse_alone() {
         assert_eq!(judge("within 5 %", Better::Lower, 0.5, 0.6), Outcome::Met);
         assert_eq!(judge("within 5 %", Better::Lower, 0.98, 1.04), Outcome::Met);
-        assert_eq!(judge("within 5 %", Better::Lower, 0.98, 1.06), Outcome::Undecided);
-        assert_eq!(judge("within 5 %", Better::Lower, 1.06, 1.2), Outcome::Missed);
+        assert_eq!(
+            judge("within 5 %", Better::Lower, 0.98, 1.06),
+            Outcome::Undecided
+        );
+        assert_eq!(
+            judge("within 5 %", Better::Lower, 1.06, 1.2),
+            Outcome::Missed
+        );
         assert_eq!(judge("within 5 %", Better::Higher, 0.96, 2.0), Outcome::Met);
-        assert_eq!(judge("within 5 %", Better::Higher, 0.8, 0.94), Outcome::Missed);
+        assert_eq!(
+            judge("within 5 %", Better::Higher, 0.8, 0.94),
+            Outcome::Missed
+        );
     }
 
     #[test]
@@ -253,9 +266,18 @@ mod tests {
     #[test]
     fn absolute_bounds_look_at_head_alone() {
         let bound = Expectation::parse("<= 12 ms").unwrap();
-        assert_eq!(bound.judge(Better::Lower, None, interval(10.0, 11.9)), Outcome::Met);
-        assert_eq!(bound.judge(Better::Lower, None, interval(12.1, 13.0)), Outcome::Missed);
+        assert_eq!(
+            bound.judge(Better::Lower, None, interval(10.0, 11.9)),
+            Outcome::Met
+        );
+        assert_eq!(
+            bound.judge(Better::Lower, None, interval(12.1, 13.0)),
+            Outcome::Missed
+        );
         assert_eq!(bound.judge(Better::Lower, None, None), Outcome::Undecided);
-        assert_eq!(judge(">= 5 requests/s", Better::Higher, 4.0, 6.0), Outcome::Undecided);
+        assert_eq!(
+            judge(">= 5 requests/s", Better::Higher, 4.0, 6.0),
+            Outcome::Undecided
+        );
     }
 }
