@@ -8,8 +8,10 @@
 
 Each makes, from the files that it finds in the package:
 
-- `:<folder>`: the library of `src/lib.rs`, or, for a tool, the binary of `src/main.rs`;
-- `:<cargo name>`: the binary of `src/main.rs`, or, for a tool, `:<folder>_lib`: the library of `src/lib.rs`;
+- `:<folder>`: what one builds: the library of `src/lib.rs`; for a tool the binary of `src/main.rs`; for a service its
+  binary and its contract;
+- `:<folder>_lib`: the library of a service or a tool, and `:<cargo name>` the binary of a service;
+- `:contract`, `:contract_test`, `:renew`: a service's contract, see `contract.bzl`;
 - `:unit_test`: the tests inside the library;
 - `:integration_test`: `tests/all.rs` or `tests/all/main.rs`, the one integration-test binary of a package;
 - `:example_<name>`: each `examples/<name>.rs`.
@@ -21,6 +23,7 @@ load("@cargo_workspace//:defs.bzl", "LINT_FLAGS", "MEMBERS")
 load("@crates//:defs.bzl", "aliases", "all_crate_deps")
 load("@rules_rust//cargo:defs.bzl", "cargo_build_script")
 load("@rules_rust//rust:defs.bzl", "rust_binary", "rust_library", "rust_test")
+load(":contract.bzl", "contract")
 
 _TOP = ["//tools:__subpackages__"]
 
@@ -35,6 +38,8 @@ _NOT_INCLUDABLE = [
     "**/*.rs",
     "**/BUILD.bazel",
     "Cargo.toml",
+    "contract/**",
+    "releases/**",
     "target/**",
 ]
 
@@ -44,7 +49,37 @@ def library(**kwargs):
 
 def service(**kwargs):
     """A service: no other service and no library may see it. Takes what `_crate` takes."""
-    _crate(visibility = _TOP, **kwargs)
+    name = _folder()
+    binary = MEMBERS[native.package_name()]["name"]
+    _crate(
+        binary = binary,
+        library = name + "_lib",
+        visibility = _TOP,
+        **kwargs
+    )
+    contract(
+        binary = ":" + binary,
+        service = name,
+    )
+    native.filegroup(
+        name = name,
+        srcs = [
+            binary,
+            "contract",
+        ],
+        visibility = _TOP,
+    )
+
+    # What the portal shows of the service besides its contract.
+    native.filegroup(
+        name = "pages",
+        srcs = native.glob([
+            "*.md",
+            "contract/**",
+            "releases/**",
+        ], allow_empty = True),
+        visibility = ["//docs:__subpackages__"],
+    )
 
 def tool(**kwargs):
     """A program for people, which may see everything. Takes what `_crate` takes."""
@@ -199,8 +234,8 @@ def _folder(package = None):
     return (package or native.package_name()).rpartition("/")[2]
 
 def _library_of(package):
-    """The label of the library of a member, which for a tool is not the folder's own name."""
-    if package.startswith("//tools/"):
+    """The label of the library of a member, which for a service or a tool is not the folder's own name."""
+    if package.startswith("//tools/") or package.startswith("//services/"):
         return "{}:{}_lib".format(package, _folder(package))
     return package
 

@@ -7,16 +7,20 @@ readonly SID_PIN=/etc/apt/preferences.d/shoal-sid
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # Bazel and its rules come from sid; the servers that tests start, a C compiler for crates that hold C, the quickest
-# linker that Bazel looks for, and what the checks are written in come from the machine's own suite. Bazel's package
-# asks for build-essential: installed before it, that too is the suite's own; a compiler from sid would write what the
-# suite's assembler cannot read.
+# linker that Bazel looks for, the browser that reads the portal, and what the checks are written in come from the
+# machine's own suite. Bazel's package asks for build-essential: installed before it, that too is the suite's own; a
+# compiler from sid would write what the suite's assembler cannot read.
 readonly SID_PACKAGES=(bazel-bootstrap bazel-rules-rust)
-readonly OWN_PACKAGES=(redis-server etcd-server postgresql build-essential lld patch python3 git)
+readonly OWN_PACKAGES=(
+    redis-server etcd-server postgresql build-essential lld patch python3 python3-venv git chromium chromium-driver
+)
 
 provide_packages() {
     local -a sid=() own=()
     mapfile -t sid < <(missing_packages "${SID_PACKAGES[@]}")
     mapfile -t own < <(missing_packages "${OWN_PACKAGES[@]}")
+    # Node.js is often there from elsewhere, with an npm of its own.
+    command -v npm >/dev/null || own+=(npm)
     ((${#sid[@]} + ${#own[@]})) || return 0
 
     ((EUID == 0)) ||
