@@ -81,13 +81,19 @@ def service(**kwargs):
         visibility = ["//docs:__subpackages__"],
     )
 
-def tool(**kwargs):
-    """A program for people, which may see everything. Takes what `_crate` takes."""
+def tool(run_by = [], **kwargs):
+    """A program for people, which may see everything. Takes what `_crate` takes.
+
+    Args:
+        run_by: packages outside the tools whose build runs the program.
+        **kwargs: see `_crate`.
+    """
     name = _folder()
     _crate(
         binary = name,
+        binary_visibility = _TOP + ["//:__pkg__"] + run_by,
         library = name + "_lib",
-        visibility = _TOP + ["//:__pkg__"],
+        visibility = _TOP,
         **kwargs
     )
 
@@ -95,6 +101,7 @@ def _crate(
         visibility,
         library = None,
         binary = None,
+        binary_visibility = None,
         features = [],
         data = [],
         compile_data = [],
@@ -109,6 +116,7 @@ def _crate(
         visibility: who may depend on the library.
         library: the name of the library's target; the folder's unless told.
         binary: the name of the binary's target; the Cargo package's unless told.
+        binary_visibility: who may use the binary; `visibility` unless told.
         features: Cargo features to build with; Cargo's default features of the package.
         data: files that the programs and tests need at run time.
         compile_data: labels outside the package that the sources include at compile time.
@@ -193,7 +201,7 @@ def _crate(
             crate_name = crate_name,
             srcs = ["src/main.rs"] if library_deps else native.glob(["src/**/*.rs"]),
             crate_root = "src/main.rs",
-            visibility = visibility,
+            visibility = binary_visibility or visibility,
             deps = deps + library_deps,
             **common
         )

@@ -173,6 +173,9 @@ impl Drop for Postgres {
     }
 }
 
+/// `nobody`: the one other user that every machine has a name for, which initdb asks for.
+const SOMEONE_ELSE: u32 = 65_534;
+
 /// A command of PostgreSQL's, as root in a user namespace.
 fn as_someone_else(name: &str) -> Command {
     let wanted = program(name, &folders(), "postgresql");
@@ -181,7 +184,9 @@ fn as_someone_else(name: &str) -> Command {
     }
     let mut command = Command::new(program("unshare", &[], "util-linux"));
     command
-        .args(["--user", "--map-user=1000", "--map-group=1000"])
+        .arg("--user")
+        .arg(format!("--map-user={SOMEONE_ELSE}"))
+        .arg(format!("--map-group={SOMEONE_ELSE}"))
         .arg(wanted);
     command
 }
