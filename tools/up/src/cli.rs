@@ -12,8 +12,8 @@ use clap::Parser;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "up", version)]
 pub struct Options {
-    /// Port of the gateway; auth, billing, order and notification take the
-    /// next four. 0 takes free ports.
+    /// Port of the gateway; the services take the next ones, as listed at the
+    /// start. 0 takes free ports.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
 
@@ -37,6 +37,10 @@ pub struct Options {
     /// Folder with `<service>.toml` files of further settings.
     #[arg(long, value_name = "DIR")]
     pub config_dir: Option<PathBuf>,
+
+    /// Folder of the built documentation, served under /docs.
+    #[arg(long, value_name = "DIR", env = "SHOAL_PORTAL")]
+    pub portal: Option<PathBuf>,
 
     /// Form of the log.
     #[arg(long, value_enum, default_value_t = LogForm::Pretty)]

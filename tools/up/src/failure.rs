@@ -8,6 +8,8 @@ use shoal_error::Error;
 use shoal_service::StartError;
 use shoal_telemetry::InitError;
 
+use crate::modules::COUNT;
+
 /// The platform did not start.
 #[derive(Debug)]
 pub enum UpError {
@@ -47,8 +49,8 @@ impl fmt::Display for UpError {
         match self {
             Self::Port(port) => write!(
                 f,
-                "--port {port} leaves no room for the services, which take the next four ports; choose one up to {}.",
-                u16::MAX - 4
+                "--port {port} leaves no room for the services, which take the next {COUNT} ports; choose one up to {}.",
+                usize::from(u16::MAX) - COUNT
             ),
             Self::NoFreePort(error) => write!(f, "the system gave no free port: {error}."),
             Self::DataDir(folder, error) => write!(

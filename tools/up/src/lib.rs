@@ -10,6 +10,7 @@
 mod admin;
 mod cli;
 mod failure;
+mod modules;
 mod platform;
 mod seed;
 pub mod walkthrough;
@@ -17,4 +18,5 @@ pub mod walkthrough;
 pub use admin::Admin;
 pub use cli::{LogForm, Options};
 pub use failure::UpError;
-pub use platform::{Addresses, Up, anchored};
+pub use modules::Addresses;
+pub use platform::{Up, anchored};

@@ -8,12 +8,13 @@ use std::time::Duration;
 use shoal_bus::Bus;
 use shoal_discovery::{Instance, Resolver, StaticResolver};
 use shoal_service::{
-    ConfigFault, Module, Platform, Running, Settings, ShutdownReport, Sources, StartError,
-    mesh_secret_of_folder,
+    ConfigFault, MeshSecret, Module, Platform, Running, Settings, ShutdownReport, Sources,
+    StartError, mesh_secret_of_folder,
 };
 
 use crate::cli::Options;
 use crate::failure::UpError;
+use crate::modules::{self, Addresses};
 use crate::{admin, seed};
 
 /// Longest that a service may take to become ready.
@@ -31,63 +32,31 @@ pub struct Up {
     pub admin: admin::Admin,
 }
 
-/// Where everything listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// The one door for clients.
-    pub gateway: SocketAddr,
-    /// Users and tokens.
-    pub auth: SocketAddr,
-    /// Payments.
-    pub billing: SocketAddr,
-    /// Orders.
-    pub order: SocketAddr,
-    /// Messages.
-    pub notification: SocketAddr,
-}
-
 impl Addresses {
-    /// The gateway's port and the four after it; 0 takes free ones.
+    /// The gateway's port and those after it; 0 takes free ones.
     fn choose(port: u16) -> Result<Self, UpError> {
         if port == 0 {
             return Self::free();
         }
-        if port > u16::MAX - 4 {
+        if usize::from(u16::MAX - port) < modules::COUNT {
             return Err(UpError::Port(port));
         }
-        let at = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, port + offset));
-        Ok(Self {
-            gateway: at(0),
-            auth: at(1),
-            billing: at(2),
-            order: at(3),
-            notification: at(4),
-        })
+        let mut ports = port..=u16::MAX;
+        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self::each(|| Ok(at(ports.next().unwrap_or(port))))
     }
 
     /// Ports that are free now. All are held until the last is known, so that
     /// no two are the same.
     fn free() -> Result<Self, UpError> {
-        let hold = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(UpError::NoFreePort);
-        let held = [hold()?, hold()?, hold()?, hold()?, hold()?];
-        let at = |i: usize| held[i].local_addr().map_err(UpError::NoFreePort);
-        Ok(Self {
-            gateway: at(0)?,
-            auth: at(1)?,
-            billing: at(2)?,
-            order: at(3)?,
-            notification: at(4)?,
+        let mut held = Vec::new();
+        Self::each(|| {
+            let listener =
+                TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(UpError::NoFreePort)?;
+            let address = listener.local_addr().map_err(UpError::NoFreePort);
+            held.push(listener);
+            address
         })
-    }
-
-    /// Names and addresses of the services behind the gateway.
-    pub fn services(&self) -> [(&'static str, SocketAddr); 4] {
-        [
-            ("auth", self.auth),
-            ("billing", self.billing),
-            ("order", self.order),
-            ("notification", self.notification),
-        ]
     }
 }
 
@@ -100,18 +69,24 @@ impl Up {
     pub async fn start(options: &Options) -> Result<Self, UpError> {
         let addresses = Addresses::choose(options.port)?;
         let data_dir = anchored(&options.data_dir);
+        // The secret first, as it makes the folder.
+        let unusable = |error| UpError::DataDir(data_dir.clone(), error);
+        let mesh = mesh_secret_of_folder(&data_dir).map_err(unusable)?;
+        let admin = admin::Admin::of_folder(&data_dir).map_err(unusable)?;
         let starting = Starting {
             options,
             addresses,
             data_dir,
+            mesh,
+            admin,
         };
         let mut running = Vec::new();
         match starting.start_all(&mut running).await {
-            Ok((products, admin)) => Ok(Self {
+            Ok(products) => Ok(Self {
                 running,
                 addresses,
                 products,
-                admin,
+                admin: starting.admin,
             }),
             Err(error) => {
                 stop(running, Duration::from_secs(5)).await;
@@ -143,21 +118,17 @@ pub fn anchored(folder: &Path) -> PathBuf {
     }
 }
 
-struct Starting<'a> {
+pub(crate) struct Starting<'a> {
     options: &'a Options,
-    addresses: Addresses,
+    pub(crate) addresses: Addresses,
     data_dir: PathBuf,
+    mesh: MeshSecret,
+    admin: admin::Admin,
 }
 
 impl Starting<'_> {
-    async fn start_all(
-        &self,
-        running: &mut Vec<Running>,
-    ) -> Result<(Vec<String>, admin::Admin), UpError> {
-        let mesh = mesh_secret_of_folder(&self.data_dir)
-            .map_err(|error| UpError::DataDir(self.data_dir.clone(), error))?;
-        let admin = admin::Admin::of_folder(&self.data_dir)
-            .map_err(|error| UpError::DataDir(self.data_dir.clone(), error))?;
+    /// Starts everything; gives the products of the demonstration catalogue.
+    async fn start_all(&self, running: &mut Vec<Running>) -> Result<Vec<String>, UpError> {
         let bus = self.bus().await?;
         // Events wait until every consumer has joined.
         let hold = bus.hold();
@@ -166,66 +137,32 @@ impl Starting<'_> {
             .build(shoal_service::build_info!())
             .bus(bus)
             .resolver(Arc::clone(&resolver) as Arc<dyn Resolver>)
-            .mesh(mesh.clone());
-
+            .mesh(self.mesh.clone());
+        modules::start(self, &platform, running).await?;
+        let gateway = self.addresses.gateway;
         running.push(
-            self.start::<shoal_auth::Auth>(self.addresses.auth, &platform, |sources| {
-                sources
-                    .set(
-                        "bootstrap.admin_email",
-                        admin.email,
-                        "the one-process program",
-                    )
-                    .set(
-                        "bootstrap.admin_password",
-                        admin.password.as_str(),
-                        "the one-process program",
-                    )
-            })
-            .await?,
-        );
-        running.push(
-            self.start::<shoal_billing::Billing>(self.addresses.billing, &platform, same)
+            self.start::<shoal_gateway::Gateway>(gateway, &platform)
                 .await?,
-        );
-        running.push(
-            self.start::<shoal_order::Order>(self.addresses.order, &platform, same)
-                .await?,
-        );
-        running.push(
-            self.start::<shoal_notification::Notification>(
-                self.addresses.notification,
-                &platform,
-                same,
-            )
-            .await?,
-        );
-        running.push(
-            self.start::<shoal_gateway::Gateway>(self.addresses.gateway, &platform, |sources| {
-                sources.set("trace_view", true, "the one-process program")
-            })
-            .await?,
         );
         drop(hold);
         for service in running.iter() {
             service.ready(READY).await.map_err(UpError::NotReady)?;
         }
-        let products = match self.options.no_seed {
-            true => Vec::new(),
-            false => seed::catalogue(&(resolver as Arc<dyn Resolver>), &mesh)
-                .await
-                .map_err(UpError::Seed)?,
-        };
-        Ok((products, admin))
+        if self.options.no_seed {
+            return Ok(Vec::new());
+        }
+        seed::catalogue(&(resolver as Arc<dyn Resolver>), &self.mesh)
+            .await
+            .map_err(UpError::Seed)
     }
 
-    async fn start<M: Module>(
+    /// Starts one module.
+    pub(crate) async fn start<M: Module>(
         &self,
         address: SocketAddr,
         platform: &Platform,
-        more: impl FnOnce(Sources) -> Sources,
     ) -> Result<Running, UpError> {
-        let sources = more(self.sources(M::NAME, address));
+        let sources = self.sources(M::NAME, address);
         let settings = Settings::load::<M>(&sources)
             .map_err(|fault| UpError::Service(StartError::Settings(M::NAME, fault)))?;
         shoal_service::start::<M>(settings, platform)
@@ -257,10 +194,36 @@ impl Starting<'_> {
                 "option --port",
             )
             .set("identity.jwks_url", jwks, "option --port");
+        let program = "the one-process program";
+        sources = match service {
+            "auth" => sources
+                .set("bootstrap.admin_email", self.admin.email, program)
+                .set(
+                    "bootstrap.admin_password",
+                    self.admin.password.as_str(),
+                    program,
+                ),
+            "gateway" => self.portal(sources.set("trace_view", true, program)),
+            _ => sources,
+        };
         if let Some(url) = &self.options.database_url {
             sources = sources.set("database.url", url.as_str(), "option --database-url");
         }
         sources
+    }
+
+    /// The documentation: a folder that a build handed over is meant from where
+    /// the program runs, one that a person names from where that person stands.
+    fn portal(&self, sources: Sources) -> Sources {
+        let Some(folder) = &self.options.portal else {
+            return sources;
+        };
+        let folder = if folder.exists() {
+            folder.clone()
+        } else {
+            anchored(folder)
+        };
+        sources.set("docs.dir", folder.display().to_string(), "option --portal")
     }
 
     async fn bus(&self) -> Result<Bus, UpError> {
@@ -285,8 +248,4 @@ impl Starting<'_> {
         }
         Arc::new(resolver)
     }
-}
-
-fn same(sources: Sources) -> Sources {
-    sources
 }

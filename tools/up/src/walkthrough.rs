@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use rand::RngExt as _;
 
 use crate::cli::Options;
-use crate::platform::{Addresses, Up, anchored};
+use crate::modules::Addresses;
+use crate::platform::{Up, anchored};
 
 /// What the walk-through speaks of.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Facts {
     pub trace_id: String,
     /// Folder of everything that is kept.
     pub data_dir: PathBuf,
+    /// The documentation is served.
+    pub portal: bool,
     /// Where data and events are, in words.
     pub stores: String,
     /// E-mail address of the administrator and the file with the password.
@@ -42,6 +45,7 @@ impl Facts {
             product: up.products.first().cloned(),
             trace_id: format!("{:032x}", rand::rng().random::<u128>().max(1)),
             data_dir: anchored(&options.data_dir),
+            portal: options.portal.is_some(),
             stores: format!("{data}, {events}"),
             admin: (up.admin.email.to_owned(), up.admin.password_file.clone()),
         }
@@ -57,6 +61,7 @@ pub fn json(facts: &Facts) -> String {
     }
     let line = serde_json::json!({
         "gateway": addresses.gateway.to_string(),
+        "portal": facts.portal.then(|| format!("http://{}/docs/", addresses.gateway)),
         "services": services,
         "product": facts.product,
         "walkthrough": lines(facts),
@@ -82,6 +87,10 @@ pub fn render(facts: &Facts) -> String {
         out,
         "  gateway       http://{gateway}    API: http://{gateway}/docs/openapi.json"
     );
+    if facts.portal {
+        let text = "documentation, with a console to try requests";
+        let _ = writeln!(out, "  portal        http://{gateway}/docs/    {text}");
+    }
     for (name, address) in facts.addresses.services() {
         let _ = writeln!(out, "  {name:<12}  http://{address}    HTTP and gRPC");
     }
