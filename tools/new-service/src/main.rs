@@ -1,3 +1,5 @@
-//! Scaffolds a module in place.
+//! `./bazelw run //tools/new-service -- NAME --owner TEAM`
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    shoal_new_service::cli::run()
+}
