@@ -15,6 +15,8 @@ pub struct GatewayConfig {
     pub cors: CorsConfig,
     /// How services are called.
     pub upstream: UpstreamConfig,
+    /// The documentation under `/docs`.
+    pub docs: DocsConfig,
     /// Serves finished traces under `/debug/traces/{id}`. For development;
     /// traces name paths and ids.
     pub trace_view: bool,
@@ -38,6 +40,7 @@ impl Default for GatewayConfig {
             rate_limit: RateLimitConfig::default(),
             cors: CorsConfig::default(),
             upstream: UpstreamConfig::default(),
+            docs: DocsConfig::default(),
             trace_view: false,
         }
     }
@@ -132,4 +135,12 @@ impl Default for UpstreamConfig {
             idle_timeout_ms: 20_000,
         }
     }
+}
+
+/// The documentation under `/docs`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DocsConfig {
+    /// Folder of the built site. Empty: a page that says how to build it.
+    pub dir: String,
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`] | settings |
 //! | `domain` | rules: routes, headers, limits, merging of API descriptions |
+//! | `docs` | the documentation portal |
 //! | `proxy` | passing requests on |
 //! | `api` | the gateway's own operations |
 //!
@@ -14,6 +15,7 @@
 
 mod api;
 pub mod config;
+mod docs;
 mod domain;
 mod proxy;
 
@@ -22,7 +24,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, header};
 use shoal_error::Result;
-use shoal_service::{Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer, routes};
+use shoal_service::{
+    Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer, openapi, routes,
+};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::{CorsConfig, GatewayConfig};
@@ -41,6 +45,8 @@ pub struct State {
     upstream: Upstream,
     mesh_secret: Option<HeaderValue>,
     trace_view: bool,
+    docs: docs::Site,
+    health: api::health::Kept,
 }
 
 impl Module for Gateway {
@@ -58,8 +64,9 @@ impl Module for Gateway {
     type State = Arc<State>;
 
     fn api() -> OpenApiRouter<Arc<State>> {
-        OpenApiRouter::new()
+        openapi::router(&[("gateway", "What the gateway answers itself.")])
             .routes(routes!(api::openapi::platform))
+            .routes(routes!(api::health::platform))
             .routes(routes!(api::traces::trace))
             .fallback(proxy::pass)
     }
@@ -67,6 +74,7 @@ impl Module for Gateway {
     fn check_config(config: &GatewayConfig) -> std::result::Result<(), ConfigFault> {
         Routes::new(&config.routes).map_err(|text| ConfigFault::new("routes", text))?;
         origins(&config.cors).map_err(|text| ConfigFault::new("cors.allowed_origins", text))?;
+        docs::Site::open(&config.docs.dir).map_err(|text| ConfigFault::new("docs.dir", text))?;
         Ok(())
     }
 
@@ -79,6 +87,8 @@ impl Module for Gateway {
             limits: Limits::new(&config.rate_limit),
             mesh_secret: HeaderValue::from_str(ctx.mesh().expose()).ok(),
             trace_view: config.trace_view,
+            docs: docs::Site::open(&config.docs.dir).map_err(shoal_error::Error::internal)?,
+            health: api::health::Kept::default(),
             routes,
         });
         sweep_limits(&ctx, &state);

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod all {
+    mod agreement;
+    mod docs;
     mod documents;
     mod limits;
     mod passing;

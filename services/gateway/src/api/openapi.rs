@@ -11,9 +11,10 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 use shoal_context::Context;
 use shoal_error::{CommonCode, Error, Result, ResultExt as _};
+use shoal_service::Module as _;
 
-use crate::State;
 use crate::domain::openapi;
+use crate::{Gateway, State};
 
 /// Largest document that a service may have.
 const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
@@ -25,17 +26,26 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// the running services. A service that does not answer fails the whole: half
 /// a document would look like a removed API.
 #[utoipa::path(
-    get, path = "/docs/openapi.json", tag = "gateway",
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object)),
+    get, operation_id = "get_platform_document", path = "/docs/openapi.json", tag = "gateway",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object,
+        example = json!({"openapi": "3.1.0", "info": {"title": "Shoal platform", "version": "0.1.0"}, "paths": {}}))),
+    extensions(("x-error-codes" = json!(["common.bad_upstream"]))),
 )]
 pub(crate) async fn platform(Ax(state): Ax<Arc<State>>) -> Result<Json<Value>> {
     let services = state.routes.services();
     let parts = services.iter().map(|service| document_of(&state, service));
-    let parts = Context::current()
+    let mut parts = Context::current()
         .child_with_timeout(TIMEOUT)
         .scope(futures::future::try_join_all(parts))
         .await?;
+    parts.push(own()?);
     Ok(Json(openapi::merge(env!("CARGO_PKG_VERSION"), parts)))
+}
+
+fn own() -> Result<(String, Value)> {
+    let document = shoal_service::openapi::document::<Gateway>().internal()?;
+    let document = serde_json::to_value(document).internal()?;
+    Ok((Gateway::NAME.to_owned(), document))
 }
 
 async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {

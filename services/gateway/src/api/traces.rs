@@ -16,6 +16,7 @@ use crate::State;
 #[into_params(parameter_in = Path)]
 pub(crate) struct TracePath {
     /// 32 hex digits, as in `x-trace-id` of an answer.
+    #[param(example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     trace_id: String,
 }
 
@@ -25,9 +26,10 @@ pub(crate) struct TracePath {
 /// of services, operations, offsets and durations. Only where `trace_view` is
 /// switched on.
 #[utoipa::path(
-    get, path = "/debug/traces/{trace_id}", tag = "gateway",
+    get, operation_id = "get_trace", path = "/debug/traces/{trace_id}", tag = "gateway",
     params(TracePath),
-    responses((status = 200, description = "The trace as text.", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The trace as text.", body = String, content_type = "text/plain",
+        example = "gateway  GET /order/v1/products  3.1 ms\\n  order  GET /order/v1/products  2.2 ms\\n")),
 )]
 pub(crate) async fn trace(
     Ax(state): Ax<Arc<State>>,

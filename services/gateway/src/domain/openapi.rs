@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+const CODES: &str = "x-error-codes";
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// The merged document; `parts` are pairs of service name and its document.
@@ -16,6 +17,7 @@ pub(crate) fn merge(version: &str, parts: Vec<(String, Value)>) -> Value {
     let mut components: Map<String, Value> = Map::new();
     let mut tags: Vec<Value> = Vec::new();
     let mut seen_tags = BTreeSet::new();
+    let mut codes: Vec<Value> = Vec::new();
     for (service, mut document) in parts {
         rename_clashes(&service, &components, &mut document);
         take_object(&mut document, "paths", |name, item| {
@@ -28,6 +30,11 @@ pub(crate) fn merge(version: &str, parts: Vec<(String, Value)>) -> Value {
                     into.extend(entries);
                 }
             }
+        }
+        if let Some(Value::Array(list)) =
+            document.pointer_mut("/info/x-error-codes").map(Value::take)
+        {
+            codes.extend(list);
         }
         if let Some(Value::Array(list)) = document.get_mut("tags").map(Value::take) {
             tags.extend(
@@ -42,12 +49,21 @@ pub(crate) fn merge(version: &str, parts: Vec<(String, Value)>) -> Value {
             "title": "Shoal platform",
             "version": version,
             "description": "Every public operation, as the services describe it.",
+            "license": { "name": "Apache 2.0", "identifier": "Apache-2.0" },
+            CODES: without_repetitions(codes),
         },
         "servers": [{ "url": "/", "description": "This gateway." }],
         "tags": tags,
         "paths": paths,
         "components": components,
     })
+}
+
+/// The catalogues of all services, each code once.
+fn without_repetitions(codes: Vec<Value>) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let mut first = |code: &Value| seen.insert(code["code"].to_string());
+    codes.into_iter().filter(|code| first(code)).collect()
 }
 
 fn take_object(document: &mut Value, key: &str, mut each: impl FnMut(String, Value)) {
@@ -67,11 +83,23 @@ fn rename_clashes(service: &str, known: &Map<String, Value>, document: &mut Valu
     else {
         return;
     };
-    let clashes: BTreeSet<String> = own
+    let mut clashes: BTreeSet<String> = own
         .iter()
         .filter(|(name, schema)| known.get(*name).is_some_and(|other| other != *schema))
         .map(|(name, _)| name.clone())
         .collect();
+    // What refers to a schema that differs differs too, however alike its text.
+    loop {
+        let more: Vec<String> = own
+            .iter()
+            .filter(|(name, schema)| !clashes.contains(*name) && refers_to(schema, &clashes))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        clashes.extend(more);
+    }
     if clashes.is_empty() {
         return;
     }
@@ -88,6 +116,17 @@ fn rename_clashes(service: &str, known: &Map<String, Value>, document: &mut Valu
             .contains(name)
             .then(|| format!("{SCHEMAS}{service}.{name}"))
     });
+}
+
+fn refers_to(value: &Value, names: &BTreeSet<String>) -> bool {
+    match value {
+        Value::String(text) => text
+            .strip_prefix(SCHEMAS)
+            .is_some_and(|name| names.contains(name)),
+        Value::Array(list) => list.iter().any(|value| refers_to(value, names)),
+        Value::Object(map) => map.values().any(|value| refers_to(value, names)),
+        _ => false,
+    }
 }
 
 fn rewrite_references(value: &mut Value, rename: &impl Fn(&str) -> Option<String>) {
@@ -114,6 +153,7 @@ mod tests {
                 "content": { "application/json": { "schema": { "$ref": "#/components/schemas/View" } } }
             } } } } },
             "tags": [{ "name": "shared" }],
+            "info": { "x-error-codes": [{ "code": "common.internal" }, { "code": path }] },
             "components": { "schemas": {
                 "View": { "type": view },
                 "Problem": { "type": "object" },
@@ -140,6 +180,28 @@ mod tests {
         assert_eq!(reference.unwrap(), "#/components/schemas/b.View");
         assert_eq!(schemas["b.View"]["type"], "string");
         assert_eq!(merged["tags"].as_array().unwrap().len(), 1);
+        let codes = merged["info"]["x-error-codes"].as_array().unwrap();
+        let codes: Vec<_> = codes.iter().map(|entry| &entry["code"]).collect();
+        assert_eq!(codes, ["common.internal", "/a/v1/x", "/b/v1/x"]);
+    }
+
+    #[test]
+    fn what_refers_to_something_else_is_not_alike() {
+        let with_list = |path: &str, view: &str| {
+            let mut document = document(path, view);
+            let list = json!({ "items": { "$ref": "#/components/schemas/View" } });
+            document["components"]["schemas"]["List"] = list;
+            document
+        };
+        let (a, b) = (
+            with_list("/a/v1/x", "object"),
+            with_list("/b/v1/x", "string"),
+        );
+        let merged = merge("1.0.0", vec![("a".into(), a), ("b".into(), b)]);
+        let schemas = &merged["components"]["schemas"];
+        let reference = |name: &str| &schemas[name]["items"]["$ref"];
+        assert_eq!(reference("List"), "#/components/schemas/View");
+        assert_eq!(reference("b.List"), "#/components/schemas/b.View");
     }
 
     #[test]

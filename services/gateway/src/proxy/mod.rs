@@ -18,6 +18,7 @@ use shoal_telemetry::http::RouteLabel;
 pub(crate) use upstream::Upstream;
 
 use crate::State;
+use crate::docs;
 use crate::domain::headers;
 use crate::domain::routes::Route;
 
@@ -29,6 +30,13 @@ pub(crate) async fn pass(
 ) -> Result<Response<Body>> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let client = peer.map(|ConnectInfo(address)| address.ip());
+    if let Some(path) = docs::below(request.uri().path()) {
+        if let Some(ip) = client {
+            state.limits.address(ip)?;
+        }
+        let answer = state.docs.answer(path, request.method(), request.headers());
+        return Ok(labelled(answer.await?, &Arc::from("/docs/*")));
+    }
     let Some(route) = state.routes.find(request.uri().path()) else {
         let text = format!("No service has the path {}.", request.uri().path());
         return Err(Error::new(CommonCode::RouteNotFound, text));
@@ -36,10 +44,15 @@ pub(crate) async fn pass(
     admit(&state, route, client, identity)?;
     let mut response = forward(&state, route, client, request).await?;
     headers::to_client(response.headers_mut());
+    Ok(labelled(response, &route.label))
+}
+
+/// The answer under one label for metrics, whatever the path was.
+fn labelled(mut response: Response<Body>, label: &Arc<str>) -> Response<Body> {
     response
         .extensions_mut()
-        .insert(RouteLabel(Arc::clone(&route.label)));
-    Ok(response)
+        .insert(RouteLabel(Arc::clone(label)));
+    response
 }
 
 /// Refuses a bad token, then a caller whose bucket is empty.
