@@ -90,8 +90,12 @@
   });
 
   $("#reference").replaceChildren();
-  const reference = Scalar.createApiReference("#reference", configuration());
-  const recolour = () => reference.updateConfiguration(configuration());
+  Scalar.createApiReference("#reference", configuration());
+  const recolour = () => {
+    // The component looks at its configuration for this once only.
+    document.body.classList.toggle("dark-mode", dark());
+    document.body.classList.toggle("light-mode", !dark());
+  };
   document.addEventListener("shoal:theme", recolour);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 

@@ -92,8 +92,9 @@
       if (!card) continue;
       const line = $(".health", card);
       line.hidden = false;
-      line.classList.add(state.replaceAll(" ", "-"));
-      $(".state", line).textContent = version ? `${state}, running ${version}` : state;
+      line.classList.add(state.replace("_", "-"));
+      const words = state.replace("_", " ");
+      $(".state", line).textContent = version ? `${words}, running ${version}` : words;
     }
   }
 

@@ -24,7 +24,10 @@ pub(crate) struct Assets {
 pub(crate) fn add(options: &Options, output: &mut Output) -> Result<Assets, Error> {
     let scalar = component(options, "scalar", "dist/browser/standalone.js")?;
     let minisearch = component(options, "minisearch", "dist/umd/index.js")?;
-    output.add("assets/LICENSES.txt", include_str!("../assets/LICENSES.txt"));
+    output.add(
+        "assets/LICENSES.txt",
+        include_str!("../assets/LICENSES.txt"),
+    );
     let mut own = |stem: &str, ending: &str, text: &str| output.add_hashed(stem, ending, text);
     Ok(Assets {
         css: own("assets/portal", "css", include_str!("../assets/portal.css")),

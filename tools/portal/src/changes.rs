@@ -1,6 +1,7 @@
 //! What changed between two versions, as the contract gate judges it.
 
 use serde::Serialize;
+use shoal_contracts::{Contract, Severity};
 
 use crate::error::BuildError;
 use crate::source::{Edition, Service};
@@ -27,13 +28,79 @@ pub(crate) struct Finding {
 }
 
 /// Compares two versions.
-pub(crate) fn between(service: &Service, old: &Edition, new: &Edition) -> Result<Difference, BuildError> {
-    let _ = (service, &old.folder, &new.folder);
+pub(crate) fn between(
+    service: &Service,
+    old: &Edition,
+    new: &Edition,
+) -> Result<Difference, BuildError> {
+    let options = shoal_contracts::Options::default();
+    let report = shoal_contracts::contract::diff(&files(old), &files(new), &options);
+    let report = report.map_err(|why| BuildError::Compare {
+        service: service.name.clone(),
+        old: old.label(),
+        new: new.label(),
+        why: why.to_string(),
+    })?;
+    let mut findings: Vec<Finding> = report.findings.into_iter().map(Finding::from).collect();
+    findings.extend(grpc(old, new));
     Ok(Difference {
         old: old.label(),
         new: new.label(),
-        findings: Vec::new(),
+        findings,
     })
+}
+
+fn files(edition: &Edition) -> Contract {
+    let files = edition.contract.downloads.iter();
+    Contract {
+        name: edition.slug.clone(),
+        files: files
+            .map(|file| (file.path.clone(), file.content.clone()))
+            .collect(),
+    }
+}
+
+/// The gate judges proto files with `buf`, which a build of pages need not
+/// start; here it is enough to say that there is something to read.
+fn grpc(old: &Edition, new: &Edition) -> Option<Finding> {
+    (old.contract.grpc != new.contract.grpc).then(|| Finding {
+        severity: "warning",
+        rule: "grpc-text".to_owned(),
+        place: "grpc.md".to_owned(),
+        what: "The description of the gRPC contract changed.".to_owned(),
+        whom: "clients and servers of its gRPC services".to_owned(),
+        todo: "Compare the two gRPC pages; the contract gate says what breaks.".to_owned(),
+    })
+}
+
+impl From<shoal_contracts::Finding> for Finding {
+    fn from(finding: shoal_contracts::Finding) -> Self {
+        let used_by: Vec<String> = finding
+            .used_by
+            .into_iter()
+            .filter(|u| !u.is_empty())
+            .collect();
+        // Shown below the version's own heading, so its folder says nothing.
+        let file = finding
+            .file
+            .split_once('/')
+            .map_or(finding.file.as_str(), |(_, file)| file);
+        Self {
+            severity: match finding.severity {
+                Severity::Breaking => "breaking",
+                Severity::Warning => "warning",
+                Severity::Info => "additive",
+            },
+            place: format!("{file} {}", finding.pointer).trim_end().to_owned(),
+            what: finding.change,
+            whom: match used_by.is_empty() {
+                true => finding.affects,
+                false => format!("{} ({})", finding.affects, used_by.join(", ")),
+            },
+            todo: finding.advice,
+            rule: finding.rule,
+        }
+    }
 }
 
 impl Difference {
@@ -70,6 +137,9 @@ impl Difference {
     }
 
     fn of(&self, severity: &str) -> Vec<&Finding> {
-        self.findings.iter().filter(|f| f.severity == severity).collect()
+        self.findings
+            .iter()
+            .filter(|f| f.severity == severity)
+            .collect()
     }
 }

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+/// Dead links that a message names.
+const SHOWN: usize = 40;
+
 /// The site was not built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -63,8 +66,20 @@ pub enum BuildError {
     #[error("a page cannot be rendered: {0:#}.")]
     Template(#[from] minijinja::Error),
     /// Links lead nowhere.
-    #[error("{} of the site lead nowhere; mend them where they are written:\n{}", count(.0), .0.join("\n"))]
+    #[error("{} of the site lead nowhere; mend them where they are written:\n{}", count(.0), listed(.0))]
     DeadLinks(Vec<String>),
+}
+
+/// The first of them; a broken template breaks every page.
+fn listed(links: &[String]) -> String {
+    let shown: Vec<&str> = links.iter().take(SHOWN).map(String::as_str).collect();
+    let rest = links.len() - shown.len();
+    let more = if rest > 0 {
+        format!("\n  and {rest} more")
+    } else {
+        String::new()
+    };
+    shown.join("\n") + &more
 }
 
 fn count(links: &[String]) -> String {

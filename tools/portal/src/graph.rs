@@ -84,12 +84,14 @@ impl Graph {
                     consumed.entry(of).or_default().push(kind.clone());
                 }
             }
-            graph.edges.extend(consumed.into_iter().map(|(to, events)| Edge {
-                from: service.name.clone(),
-                to: to.to_owned(),
-                kind: EdgeKind::Consumes,
-                events,
-            }));
+            graph
+                .edges
+                .extend(consumed.into_iter().map(|(to, events)| Edge {
+                    from: service.name.clone(),
+                    to: to.to_owned(),
+                    kind: EdgeKind::Consumes,
+                    events,
+                }));
         }
         graph.edges.retain(|edge| edge.from != edge.to);
         graph
@@ -100,7 +102,10 @@ impl Graph {
         let touches = |edge: &&Edge| edge.from == name || edge.to == name;
         let edges: Vec<Edge> = self.edges.iter().filter(touches).cloned().collect();
         let near = |node: &&Node| {
-            node.name == name || edges.iter().any(|e| e.from == node.name || e.to == node.name)
+            node.name == name
+                || edges
+                    .iter()
+                    .any(|e| e.from == node.name || e.to == node.name)
         };
         Self {
             nodes: self.nodes.iter().filter(near).cloned().collect(),
@@ -110,7 +115,12 @@ impl Graph {
 
     /// The drawing; `link` gives the address of a module's page, `centre` is
     /// drawn with more weight.
-    pub(crate) fn svg(&self, id: &str, centre: Option<&str>, link: &dyn Fn(&str) -> String) -> String {
+    pub(crate) fn svg(
+        &self,
+        id: &str,
+        centre: Option<&str>,
+        link: &dyn Fn(&str) -> String,
+    ) -> String {
         let places = self.places();
         let right = places.values().map(|(x, _)| x + WIDTH).max().unwrap_or(0);
         let bottom = places.values().map(|(_, y)| y + HEIGHT).max().unwrap_or(0);
@@ -128,7 +138,9 @@ impl Graph {
             );
         }
         for edge in &self.edges {
-            if let (Some(from), Some(to)) = (places.get(edge.from.as_str()), places.get(edge.to.as_str())) {
+            if let (Some(from), Some(to)) =
+                (places.get(edge.from.as_str()), places.get(edge.to.as_str()))
+            {
                 draw_edge(&mut out, id, edge, *from, *to);
             }
         }
@@ -136,7 +148,11 @@ impl Graph {
             let Some((x, y)) = places.get(node.name.as_str()) else {
                 continue;
             };
-            let class = if centre == Some(node.name.as_str()) { " class=\"centre\"" } else { "" };
+            let class = if centre == Some(node.name.as_str()) {
+                " class=\"centre\""
+            } else {
+                ""
+            };
             let (name, version) = (escape(&node.name), escape(&node.version));
             let (cx, name_y, version_y) = (x + WIDTH / 2, y + 23, y + 40);
             let href = escape(&link(&node.name));
@@ -164,30 +180,35 @@ impl Graph {
             let free = small(tallest - names.len()) * pitch / 2;
             for (row, name) in names.iter().enumerate() {
                 let x = MARGIN + small(column) * (WIDTH + GAP_X);
-                // Every other column a little lower, so that long lines pass between boxes.
-                let shift = small(column % 2) * GAP_Y / 2;
-                places.insert(*name, (x, MARGIN + free + shift + small(row) * pitch));
+                places.insert(*name, (x, MARGIN + free + small(row) * pitch));
             }
         }
         places
     }
 
-    /// Longest way to each module, along what it is needed for. Calls count
-    /// first; events alone place a module right of whose events it takes.
+    /// Column of each module: one right of the last of its callers. Whoever
+    /// neither calls nor is called stands right of whose events it takes.
     fn layers(&self) -> BTreeMap<&str, usize> {
-        let mut layers: BTreeMap<&str, usize> =
-            self.nodes.iter().map(|node| (node.name.as_str(), 0)).collect();
-        // As often as there are modules: a circle of events ends too.
+        let mut layers: BTreeMap<&str, usize> = self
+            .nodes
+            .iter()
+            .map(|node| (node.name.as_str(), 0))
+            .collect();
+        let calls = self.edges.iter().filter(|e| e.kind == EdgeKind::Calls);
+        let linked: BTreeSet<&str> = calls
+            .flat_map(|e| [e.from.as_str(), e.to.as_str()])
+            .collect();
+        let step = |edge: &Edge| match edge.kind {
+            EdgeKind::Calls => true,
+            EdgeKind::Consumes => !linked.contains(edge.from.as_str()),
+        };
+        // As often as there are modules: what goes in a circle ends too.
         for _ in 0..self.nodes.len() {
-            for edge in &self.edges {
+            for edge in self.edges.iter().filter(|edge| step(edge)) {
                 let (left, right) = match edge.kind {
                     EdgeKind::Calls => (&edge.from, &edge.to),
                     EdgeKind::Consumes => (&edge.to, &edge.from),
                 };
-                let calls_back = |e: &Edge| e.kind == EdgeKind::Calls && &e.from == right && &e.to == left;
-                if edge.kind == EdgeKind::Consumes && self.edges.iter().any(calls_back) {
-                    continue;
-                }
                 let reach = layers.get(left.as_str()).copied().unwrap_or(0) + 1;
                 if let Some(layer) = layers.get_mut(right.as_str()) {
                     *layer = (*layer).max(reach).min(self.nodes.len() - 1);
@@ -292,7 +313,10 @@ mod tests {
     fn a_circle_of_events_is_drawn_all_the_same() {
         let graph = Graph {
             nodes: ["a", "b"].map(node).to_vec(),
-            edges: vec![edge("a", "b", EdgeKind::Consumes), edge("b", "a", EdgeKind::Consumes)],
+            edges: vec![
+                edge("a", "b", EdgeKind::Consumes),
+                edge("b", "a", EdgeKind::Consumes),
+            ],
         };
         let svg = graph.svg("g", Some("a"), &|name| format!("{name}.html"));
         assert_eq!(svg.matches("class=\"edge consumes\"").count(), 2);

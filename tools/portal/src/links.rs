@@ -38,10 +38,15 @@ fn fault(
     link: &Link<'_>,
 ) -> Option<&'static str> {
     if has_scheme(link.target) {
-        return link.loads.then_some("a page may load nothing from the outside");
+        return link
+            .loads
+            .then_some("a page may load nothing from the outside");
     }
     // The page for what is missing is shown below any path, so it starts at the top.
-    let from_top = link.target.strip_prefix("/docs/").filter(|_| from == "404.html");
+    let from_top = link
+        .target
+        .strip_prefix("/docs/")
+        .filter(|_| from == "404.html");
     let link = &Link {
         target: from_top.unwrap_or(link.target),
         ..*link
@@ -162,8 +167,14 @@ mod tests {
     #[test]
     fn links_that_lead_somewhere_are_good() {
         let pages = [
-            ("a.html", r##"<a href="b/c.html#x">x</a><a href="#y" id="y">y</a><a href="openapi.json">"##),
-            ("b/c.html", r#"<h2 id="x">x</h2><a href="../a.html">a</a><a href="https://semver.org">s</a>"#),
+            (
+                "a.html",
+                r##"<a href="b/c.html#x">x</a><a href="#y" id="y">y</a><a href="openapi.json">"##,
+            ),
+            (
+                "b/c.html",
+                r#"<h2 id="x">x</h2><a href="../a.html">a</a><a href="https://semver.org">s</a>"#,
+            ),
         ];
         assert_eq!(faults(&pages), Vec::<String>::new());
     }
@@ -182,7 +193,9 @@ mod tests {
             ("../../up.html", "leaves the site"),
             ("/abs.html", "relative"),
         ] {
-            let line = found.iter().find(|line| line.contains(&format!(" {target} ")));
+            let line = found
+                .iter()
+                .find(|line| line.contains(&format!(" {target} ")));
             assert!(line.unwrap().contains(why), "{found:?}");
         }
     }

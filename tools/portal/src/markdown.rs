@@ -2,6 +2,9 @@
 
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+/// Longest code, in bytes, that stays on one line.
+const SHORT: usize = 28;
+
 /// Where a link of a document leads on the site.
 pub(crate) enum Target {
     /// There.
@@ -64,7 +67,10 @@ pub(crate) fn render(text: &str, link: &dyn Fn(&str) -> Target) -> Rendered {
 pub(crate) fn inline(text: &str) -> String {
     let html = render(text, &|target| Target::Url(target.to_owned())).html;
     let html = html.trim();
-    match html.strip_prefix("<p>").and_then(|h| h.strip_suffix("</p>")) {
+    match html
+        .strip_prefix("<p>")
+        .and_then(|h| h.strip_suffix("</p>"))
+    {
         Some(inner) if !inner.contains("<p>") => inner.to_owned(),
         _ => html.to_owned(),
     }
@@ -126,6 +132,11 @@ impl<'a> State<'a> {
                 self.out.push(Event::End(TagEnd::Table));
                 self.html("</div>");
             }
+            // A flag or a key is not torn apart at the end of a line.
+            Event::Code(text) if text.len() <= SHORT => {
+                self.note(&Event::Code(text.clone()));
+                self.html(format!(r#"<code class="short">{}</code>"#, escape(&text)));
+            }
             Event::Start(Tag::CodeBlock(kind)) => self.start_code(&kind),
             Event::End(TagEnd::CodeBlock) => self.html("</code></pre>"),
             event => {
@@ -172,9 +183,9 @@ impl<'a> State<'a> {
         let text: &str = match event {
             Event::Text(text) | Event::Code(text) => text,
             Event::SoftBreak | Event::HardBreak => " ",
-            Event::End(
-                TagEnd::Paragraph | TagEnd::Item | TagEnd::TableCell | TagEnd::TableRow,
-            ) => " ",
+            Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::TableCell | TagEnd::TableRow) => {
+                " "
+            }
             _ => return,
         };
         match (&mut self.heading, self.rendered.sections.last_mut()) {
@@ -213,7 +224,12 @@ impl<'a> State<'a> {
     /// The anchor that forges make of a heading, numbered when it is taken.
     fn free_id(&self, title: &str) -> String {
         let slug = slug(title);
-        let taken = |id: &str| self.rendered.sections.iter().any(|section| section.id == id);
+        let taken = |id: &str| {
+            self.rendered
+                .sections
+                .iter()
+                .any(|section| section.id == id)
+        };
         if !taken(&slug) {
             return slug;
         }
@@ -264,7 +280,8 @@ mod tests {
 
     #[test]
     fn headings_get_anchors_as_on_the_forges_and_the_first_becomes_the_title() {
-        let rendered = shown("# The `order` module\nIntro.\n\n## What it is\nA\n\n## What it is\nB\n");
+        let rendered =
+            shown("# The `order` module\nIntro.\n\n## What it is\nA\n\n## What it is\nB\n");
         assert_eq!(rendered.title.as_deref(), Some("The order module"));
         assert!(!rendered.html.contains("<h1"));
         let ids: Vec<&str> = rendered.sections.iter().map(|s| s.id.as_str()).collect();
@@ -276,19 +293,25 @@ mod tests {
     fn links_are_rewritten_and_files_that_are_not_shown_are_no_links() {
         let html = shown("[a](b.md) and [c](src/d.rs)").html;
         assert!(html.contains(r#"<a href="x/b.md">a</a>"#), "{html}");
-        assert!(html.contains(r#"<span class="file""#) && !html.contains("src/d.rs"), "{html}");
+        assert!(
+            html.contains(r#"<span class="file""#) && !html.contains("src/d.rs"),
+            "{html}"
+        );
     }
 
     #[test]
     fn markup_in_text_and_code_is_escaped() {
         let html = shown("`<b>`\n\n```html\n<script>\n```\n").html;
-        assert!(html.contains("<code>&lt;b&gt;</code>"), "{html}");
-        assert!(html.contains("&lt;script&gt;") && html.contains("</code></pre>"), "{html}");
+        assert!(html.contains("&lt;b&gt;</code>"), "{html}");
+        assert!(
+            html.contains("&lt;script&gt;") && html.contains("</code></pre>"),
+            "{html}"
+        );
     }
 
     #[test]
     fn inline_text_loses_its_paragraph() {
-        assert_eq!(inline("a `b`"), "a <code>b</code>");
+        assert_eq!(inline("a `b`"), "a <code class=\"short\">b</code>");
         assert_eq!(plain("a `b` [c](d)\n\ne"), "a b c e");
     }
 }

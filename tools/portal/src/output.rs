@@ -7,12 +7,14 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::BuildError;
 
-/// Marks a folder as ours, so that a mistyped `--out` deletes nothing.
-const MARK: &str = ".portal";
+/// Lists the files with their tags, for whoever serves them; also marks a
+/// folder as ours, so that a mistyped `--out` deletes nothing.
+const MANIFEST: &str = "portal.json";
 
 /// Below this, the header of a compressed answer costs what it saves.
 const WORTH_COMPRESSING: usize = 1024;
@@ -58,8 +60,7 @@ impl Output {
         content: impl Into<Vec<u8>>,
     ) -> String {
         let content = content.into();
-        let hash = hex::encode(&Sha256::digest(&content)[..5]);
-        let path = format!("{stem}.{hash}.{ending}");
+        let path = format!("{stem}.{}.{ending}", hash(&content));
         self.files.insert(path.clone(), content);
         path
     }
@@ -81,8 +82,16 @@ impl Output {
         make_room(folder)?;
         let mut summary = Summary {
             pages: 0,
-            parts: PARTS.iter().map(|(name, _)| Part { name, raw: 0, gzip: 0 }).collect(),
+            parts: PARTS
+                .iter()
+                .map(|(name, _)| Part {
+                    name,
+                    raw: 0,
+                    gzip: 0,
+                })
+                .collect(),
         };
+        let mut manifest = BTreeMap::new();
         for (path, content) in &self.files {
             let target = folder.join(path);
             if let Some(parent) = target.parent() {
@@ -94,8 +103,18 @@ impl Output {
                 let twin = folder.join(format!("{path}.gz"));
                 fs::write(&twin, gzip).map_err(BuildError::write(&twin))?;
             }
-            summary.count(path, content.len(), gzip.map_or(content.len(), |gzip| gzip.len()));
+            let tag = hash(content);
+            manifest.insert(path, json!({ "tag": tag, "gzip": gzip.is_some() }));
+            summary.count(
+                path,
+                content.len(),
+                gzip.map_or(content.len(), |gzip| gzip.len()),
+            );
         }
+        // Last, so that an interrupted run is not served.
+        let path = folder.join(MANIFEST);
+        let text = json!({ "files": manifest }).to_string();
+        fs::write(&path, text).map_err(BuildError::write(&path))?;
         summary.add_up();
         Ok(summary)
     }
@@ -104,7 +123,9 @@ impl Output {
 /// Parts and how their paths are told.
 const PARTS: &[(&str, fn(&str) -> bool)] = &[
     ("pages", |path| path.ends_with(".html")),
-    ("API reference component", |path| path.starts_with("assets/scalar.")),
+    ("API reference component", |path| {
+        path.starts_with("assets/scalar.")
+    }),
     ("search component, index", |path| {
         path.starts_with("assets/minisearch.") || path.starts_with("assets/search-")
     }),
@@ -136,10 +157,15 @@ impl Summary {
     }
 }
 
+/// Enough of the content's hash to tell versions of one file apart.
+fn hash(content: &[u8]) -> String {
+    hex::encode(&Sha256::digest(content)[..6])
+}
+
 fn make_room(folder: &Path) -> Result<(), BuildError> {
     match fs::read_dir(folder) {
         Ok(mut entries) => {
-            if !folder.join(MARK).exists() && entries.next().is_some() {
+            if !folder.join(MANIFEST).exists() && entries.next().is_some() {
                 return Err(BuildError::Occupied(folder.to_owned()));
             }
             // The folder itself may be given by somebody, as Bazel does.
@@ -158,14 +184,15 @@ fn make_room(folder: &Path) -> Result<(), BuildError> {
         }
         Err(error) => return Err(BuildError::read(folder)(error)),
     }
-    let mark = folder.join(MARK);
-    fs::write(&mark, "").map_err(BuildError::write(&mark))
+    Ok(())
 }
 
 /// The file as it travels, when that is smaller.
 fn compressed(path: &str, content: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let text = ["html", "css", "js", "json", "svg", "md", "proto", "txt"];
-    let is_text = path.rsplit_once('.').is_some_and(|(_, ending)| text.contains(&ending));
+    let is_text = path
+        .rsplit_once('.')
+        .is_some_and(|(_, ending)| text.contains(&ending));
     if !is_text || content.len() < WORTH_COMPRESSING {
         return Ok(None);
     }

@@ -34,7 +34,10 @@ pub(crate) fn index(entries: &[Entry]) -> Value {
     let mut totals = [0usize; FIELDS.len()];
     for (id, entry) in entries.iter().enumerate() {
         let mut own = Vec::new();
-        for (field, text) in [&entry.title, &entry.place, &entry.text].into_iter().enumerate() {
+        for (field, text) in [&entry.title, &entry.place, &entry.text]
+            .into_iter()
+            .enumerate()
+        {
             let mut different = std::collections::BTreeSet::new();
             for term in tokens(text) {
                 let counts = terms.entry(term.clone()).or_default();
@@ -60,7 +63,10 @@ pub(crate) fn index(entries: &[Entry]) -> Value {
         );
     }
     let average = totals.map(|total| ratio(total, entries.len()));
-    let index: Vec<Value> = terms.iter().map(|(term, fields)| json!([term, fields])).collect();
+    let index: Vec<Value> = terms
+        .iter()
+        .map(|(term, fields)| json!([term, fields]))
+        .collect();
     json!({
         "documentCount": entries.len(),
         "nextId": entries.len(),
@@ -117,7 +123,10 @@ mod tests {
             text: text.to_owned(),
             ..Entry::default()
         };
-        let index = index(&[entry("Orders", "an order, an offer"), entry("Stock", "order")]);
+        let index = index(&[
+            entry("Orders", "an order, an offer"),
+            entry("Stock", "order"),
+        ]);
         let terms = index["index"].as_array().into_iter().flatten();
         let order = terms.clone().find(|pair| pair[0] == "order");
         assert_eq!(order, Some(&json!(["order", { "2": { "0": 1, "1": 1 } }])));

@@ -56,7 +56,9 @@ impl Operation {
             path: path.to_owned(),
             summary: text("summary").trim_end_matches('.').to_owned(),
             about: markdown::plain(text("description")),
-            token: operation["security"].as_array().is_some_and(|all| !all.is_empty()),
+            token: operation["security"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty()),
             codes: codes.filter_map(Value::as_str).map(str::to_owned).collect(),
             method,
         }
@@ -73,7 +75,9 @@ pub(crate) fn shown(edition: &Edition) -> String {
         let items = paths.values_mut().filter_map(Value::as_object_mut);
         let operations = items.flat_map(|item| item.values_mut());
         for operation in operations.filter(|value| value.is_object()) {
-            let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+            let responses = operation
+                .get_mut("responses")
+                .and_then(Value::as_object_mut);
             for response in responses.into_iter().flat_map(|all| all.values_mut()) {
                 if let Some(Value::String(text)) = response.get_mut("description") {
                     *text = linked_codes(text);
@@ -87,7 +91,9 @@ pub(crate) fn shown(edition: &Edition) -> String {
 /// `` `a.code`: Title; … `` with each code linked.
 fn linked_codes(text: &str) -> String {
     let parts = text.split("; ").map(|part| {
-        let code = part.strip_prefix('`').and_then(|rest| rest.split_once("`: "));
+        let code = part
+            .strip_prefix('`')
+            .and_then(|rest| rest.split_once("`: "));
         match code {
             Some((code, title)) if code.contains('.') && !code.contains(' ') => {
                 format!("[`{code}`](../../../errors.html#{code}): {title}")
@@ -105,7 +111,10 @@ mod tests {
     #[test]
     fn codes_in_a_description_become_links_and_other_text_stays() {
         let text = linked_codes("`common.not_found`: Not found; `order.gone`: Gone");
-        assert!(text.contains("[`order.gone`](../../../errors.html#order.gone): Gone"), "{text}");
+        assert!(
+            text.contains("[`order.gone`](../../../errors.html#order.gone): Gone"),
+            "{text}"
+        );
         assert_eq!(linked_codes("The order; paid."), "The order; paid.");
     }
 }

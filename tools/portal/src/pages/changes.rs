@@ -1,7 +1,7 @@
 //! What changed between any two versions of a module.
 
-use minijinja::value::Serde;
 use minijinja::context;
+use minijinja::value::Serde;
 
 use super::edition::Of;
 use super::{Pages, relative};
@@ -36,7 +36,12 @@ pub(super) fn add(pages: &mut Pages<'_>, service: &Service) -> Result<(), BuildE
     }
     let path = format!("services/{}/changes.html", service.name);
     let context = context! { pairs, ..of.frame(&path, "changes.html") };
-    pages.page(&path, "changes.html", &format!("What changed · {}", service.name), context);
+    pages.page(
+        &path,
+        "changes.html",
+        &format!("What changed · {}", service.name),
+        context,
+    );
     Ok(())
 }
 

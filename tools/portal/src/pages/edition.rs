@@ -58,7 +58,10 @@ pub(super) struct Of<'a> {
 
 impl Of<'_> {
     fn path(self, file: &str) -> String {
-        format!("services/{}/{}/{file}", self.service.name, self.edition.slug)
+        format!(
+            "services/{}/{}/{file}",
+            self.service.name, self.edition.slug
+        )
     }
 
     fn is_current(self) -> bool {
@@ -95,16 +98,25 @@ impl Of<'_> {
             shared("What changed", "changes.html"),
             shared("Module graph", "graph.html"),
         ];
-        let versions: Vec<Choice> = self.service.editions.iter().map(|edition| {
-            let of = Of { edition, ..self };
-            let own = ["changelog.html", "changes.html", "graph.html"].contains(&file);
-            let file = if own || file.is_empty() { "index.html" } else { file };
-            Choice {
-                label: edition.label(),
-                url: relative(path, &of.path(file)),
-                here: edition.slug == self.edition.slug,
-            }
-        }).collect();
+        let versions: Vec<Choice> = self
+            .service
+            .editions
+            .iter()
+            .map(|edition| {
+                let of = Of { edition, ..self };
+                let own = ["changelog.html", "changes.html", "graph.html"].contains(&file);
+                let file = if own || file.is_empty() {
+                    "index.html"
+                } else {
+                    file
+                };
+                Choice {
+                    label: edition.label(),
+                    url: relative(path, &of.path(file)),
+                    here: edition.slug == self.edition.slug,
+                }
+            })
+            .collect();
         context! {
             section => "services",
             service => name,
@@ -128,7 +140,9 @@ impl Of<'_> {
         let path = self.path("index.html");
         let from = format!("services/{}/README.md", self.service.name);
         let site = pages.site;
-        let guide = markdown::render(&self.service.readme, &|link| target(site, &from, &path, link));
+        let guide = markdown::render(&self.service.readme, &|link| {
+            target(site, &from, &path, link)
+        });
         let contract = &self.edition.contract;
         if self.is_current() {
             let title = self.service.name.clone();
@@ -158,7 +172,9 @@ impl Of<'_> {
             }
         }
         let stem = format!("data/{}-{}", self.service.name, self.edition.slug);
-        let data = pages.output.add_hashed(&stem, "js", api::shown(self.edition));
+        let data = pages
+            .output
+            .add_hashed(&stem, "js", api::shown(self.edition));
         let context = context! {
             groups => Serde(groups),
             document => data,
@@ -225,7 +241,12 @@ impl Of<'_> {
 
     fn settings(self, pages: &mut Pages<'_>) {
         let path = self.path("settings.html");
-        let text = self.edition.contract.settings.as_deref().unwrap_or_default();
+        let text = self
+            .edition
+            .contract
+            .settings
+            .as_deref()
+            .unwrap_or_default();
         let settings = settings(text);
         if self.is_current() {
             for setting in &settings {
@@ -246,8 +267,14 @@ impl Of<'_> {
     fn downloads(self, pages: &mut Pages<'_>) {
         let path = self.path("downloads.html");
         let mut files = Vec::new();
-        for Download { path: file, content } in &self.edition.contract.downloads {
-            pages.output.add(self.path(&format!("raw/{file}")), content.as_slice());
+        for Download {
+            path: file,
+            content,
+        } in &self.edition.contract.downloads
+        {
+            pages
+                .output
+                .add(self.path(&format!("raw/{file}")), content.as_slice());
             files.push(context! {
                 path => file,
                 url => format!("raw/{file}"),
@@ -263,14 +290,21 @@ impl Of<'_> {
         let path = format!("services/{}/changelog.html", self.service.name);
         let from = format!("services/{}/CHANGELOG.md", self.service.name);
         let site = pages.site;
-        let log = markdown::render(&self.service.changelog, &|link| target(site, &from, &path, link));
+        let log = markdown::render(&self.service.changelog, &|link| {
+            target(site, &from, &path, link)
+        });
         pages.document_entries(&path, "Changelog", &self.service.name, &log.sections);
         let context = context! {
             html => &log.html,
             contents => Serde(&log.sections),
             ..self.frame(&path, "changelog.html")
         };
-        pages.page(&path, "changelog.html", &format!("Changelog · {}", self.service.name), context);
+        pages.page(
+            &path,
+            "changelog.html",
+            &format!("Changelog · {}", self.service.name),
+            context,
+        );
     }
 
     fn graph(self, pages: &mut Pages<'_>) {
@@ -278,13 +312,22 @@ impl Of<'_> {
         let path = format!("services/{name}/graph.html");
         let graph = Graph::of(pages.site).around(name);
         let link = |name: &str| relative(&path, &format!("services/{name}/current/index.html"));
-        let sentences: Vec<String> = graph.edges.iter().map(crate::graph::Edge::sentence).collect();
+        let sentences: Vec<String> = graph
+            .edges
+            .iter()
+            .map(crate::graph::Edge::sentence)
+            .collect();
         let context = context! {
             svg => graph.svg("module", Some(name), &link),
             sentences,
             ..self.frame(&path, "graph.html")
         };
-        pages.page(&path, "graph.html", &format!("Module graph · {name}"), context);
+        pages.page(
+            &path,
+            "graph.html",
+            &format!("Module graph · {name}"),
+            context,
+        );
     }
 }
 
@@ -322,7 +365,15 @@ pub(super) fn consumers(pages: &Pages<'_>, publisher: &Service, kind: &str) -> V
     let services = pages.site.services.iter();
     services
         .filter(|service| service.name != publisher.name)
-        .filter(|service| service.current().contract.facts.consumes.iter().any(|k| k == kind))
+        .filter(|service| {
+            service
+                .current()
+                .contract
+                .facts
+                .consumes
+                .iter()
+                .any(|k| k == kind)
+        })
         .map(|service| service.name.clone())
         .collect()
 }
@@ -331,7 +382,12 @@ pub(super) fn consumers(pages: &Pages<'_>, publisher: &Service, kind: &str) -> V
 fn consumed(pages: &Pages<'_>, path: &str, kinds: &[String]) -> Vec<Value> {
     let describe = |kind: &String| {
         let publisher = pages.site.services.iter().find(|service| {
-            service.current().contract.events.iter().any(|event| event.kind == *kind)
+            service
+                .current()
+                .contract
+                .events
+                .iter()
+                .any(|event| event.kind == *kind)
         });
         let page = publisher.map(|p| format!("services/{}/current/events.html#{kind}", p.name));
         context! {
@@ -365,13 +421,22 @@ impl CodeView {
         Self {
             code: code.code.clone(),
             status: code.status,
-            grpc: code.grpc.as_str().map_or_else(|| code.grpc.to_string(), str::to_owned),
+            grpc: code
+                .grpc
+                .as_str()
+                .map_or_else(|| code.grpc.to_string(), str::to_owned),
             title: code.title.clone(),
             action: markdown::inline(&code.action),
             action_text: markdown::plain(&code.action),
             common: code.common,
             operations: naming
-                .map(|o| (o.method.clone(), o.path.clone(), format!("{page}#{}", o.anchor)))
+                .map(|o| {
+                    (
+                        o.method.clone(),
+                        o.path.clone(),
+                        format!("{page}#{}", o.anchor),
+                    )
+                })
                 .collect(),
         }
     }
@@ -413,14 +478,20 @@ fn settings(text: &str) -> Vec<Setting> {
 fn cells(line: &str) -> Vec<String> {
     let hidden = line.trim().trim_matches('|').replace("\\|", "\u{0}");
     let cells = hidden.split('|');
-    cells.map(|cell| cell.trim().replace('\u{0}', "|")).collect()
+    cells
+        .map(|cell| cell.trim().replace('\u{0}', "|"))
+        .collect()
 }
 
 /// Settings by the first part of their key; single ones come first.
 fn by_group(settings: Vec<Setting>) -> Vec<(String, Vec<Setting>)> {
     let mut groups: Vec<(String, Vec<Setting>)> = vec![(String::new(), Vec::new())];
     for setting in settings {
-        let name = setting.key.split_once('.').map_or("", |(name, _)| name).to_owned();
+        let name = setting
+            .key
+            .split_once('.')
+            .map_or("", |(name, _)| name)
+            .to_owned();
         match groups.iter_mut().find(|(group, _)| *group == name) {
             Some((_, members)) => members.push(setting),
             None => groups.push((name, vec![setting])),
@@ -456,7 +527,10 @@ mod tests {
         let settings = settings(text);
         assert_eq!(settings.len(), 2);
         assert_eq!(settings[0].allowed, "one of x | y");
-        assert_eq!(settings[0].about, "The <code>b</code> of a.");
+        assert_eq!(
+            settings[0].about,
+            "The <code class=\"short\">b</code> of a."
+        );
         let groups = by_group(settings);
         let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["", "a"]);

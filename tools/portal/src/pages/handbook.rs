@@ -11,11 +11,15 @@ use crate::source::{Kind, Site};
 pub(super) fn add(pages: &mut Pages<'_>) {
     let site = pages.site;
     for (path, content) in &site.pictures {
-        pages.output.add(format!("pictures/{path}"), content.as_slice());
+        pages
+            .output
+            .add(format!("pictures/{path}"), content.as_slice());
     }
     for document in &site.handbook {
         let path = path_of(&document.path);
-        let html = markdown::render(&document.text, &|link| target(site, &document.path, &path, link));
+        let html = markdown::render(&document.text, &|link| {
+            target(site, &document.path, &path, link)
+        });
         let title = html.title.clone().unwrap_or_else(|| document.path.clone());
         pages.document_entries(&path, &title, document.kind.title(), &html.sections);
         let context = context! {
@@ -35,19 +39,32 @@ pub(super) fn add(pages: &mut Pages<'_>) {
 /// Path of a document's page.
 pub(super) fn path_of(path: &str) -> String {
     let path = path.strip_prefix("docs/").unwrap_or(path);
-    let path = path.strip_suffix("/README.md").or(path.strip_suffix(".md")).unwrap_or(path);
+    let path = path
+        .strip_suffix("/README.md")
+        .or(path.strip_suffix(".md"))
+        .unwrap_or(path);
     let path = path.to_lowercase();
     // `index` is the overview's.
-    let path = if path == "readme" || path == "index" { "about" } else { &path };
+    let path = if path == "readme" || path == "index" {
+        "about"
+    } else {
+        &path
+    };
     format!("handbook/{path}.html")
 }
 
 /// Title and address of the documents of one kind.
 pub(super) fn list(site: &Site, kind: Kind) -> Vec<Value> {
-    let of_kind = site.handbook.iter().filter(|document| document.kind == kind);
+    let of_kind = site
+        .handbook
+        .iter()
+        .filter(|document| document.kind == kind);
     of_kind
         .map(|document| {
-            let heading = document.text.lines().find_map(|line| line.strip_prefix("# "));
+            let heading = document
+                .text
+                .lines()
+                .find_map(|line| line.strip_prefix("# "));
             context! {
                 title => markdown::plain(heading.unwrap_or(&document.path)),
                 path => path_of(&document.path),

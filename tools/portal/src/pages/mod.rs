@@ -13,7 +13,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use crate::assets::Assets;
 use crate::error::BuildError;
-use crate::markdown::{Section, Target};
+use crate::markdown::{Section, Target, escape};
 use crate::output::Output;
 use crate::search::{self, Entry};
 use crate::source::Site;
@@ -124,7 +124,11 @@ impl Pages<'_> {
         for page in self.queue {
             let root = "../".repeat(page.path.matches('/').count());
             // The page that stands for any missing one is shown below any path.
-            let root = if page.path == "404.html" { "/docs/".to_owned() } else { root };
+            let root = if page.path == "404.html" {
+                "/docs/".to_owned()
+            } else {
+                root
+            };
             let shared = context! {
                 root,
                 assets => Serde(assets),
@@ -143,6 +147,11 @@ impl Pages<'_> {
 fn environment() -> Result<Environment<'static>, BuildError> {
     let mut env = Environment::new();
     env.set_auto_escape_callback(|_| AutoEscape::Html);
+    // The engine's own escapes slashes too, which makes addresses unreadable.
+    env.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => Ok(out.write_str(&escape(text))?),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
     env.set_undefined_behavior(minijinja::UndefinedBehavior::SemiStrict);
     for (name, text) in TEMPLATES {
         env.add_template(name, text)?;
@@ -188,7 +197,8 @@ pub(crate) fn target(site: &Site, from: &str, page: &str, link: &str) -> Target 
     if site.pictures.iter().any(|(picture, _)| *picture == path) {
         return Target::Url(relative(page, &format!("pictures/{path}")));
     }
-    let document = path.ends_with(".md") && (path.starts_with("docs/") || path.starts_with("services/"));
+    let document =
+        path.ends_with(".md") && (path.starts_with("docs/") || path.starts_with("services/"));
     match document {
         // A document that should be there and is not.
         true => Target::Url(relative(page, &path)),

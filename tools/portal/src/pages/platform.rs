@@ -83,7 +83,12 @@ fn errors(pages: &mut Pages<'_>) {
         count => groups.iter().map(|(_, codes)| codes.len()).sum::<usize>(),
         groups => Serde(&groups),
     };
-    pages.page("errors.html", "platform_errors.html", "Error codes", context);
+    pages.page(
+        "errors.html",
+        "platform_errors.html",
+        "Error codes",
+        context,
+    );
 }
 
 fn events(pages: &mut Pages<'_>) {

@@ -13,7 +13,11 @@ pub(super) fn render(request: &Request) -> String {
         true => format!("curl -sN \"{url}\""),
         false => format!("curl -s \"{url}\""),
     }];
-    let implied = if request.body.is_some() { "POST" } else { "GET" };
+    let implied = if request.body.is_some() {
+        "POST"
+    } else {
+        "GET"
+    };
     if request.method != implied {
         parts[0] = format!("{} -X {}", parts[0], request.method);
     }
@@ -29,11 +33,9 @@ pub(super) fn render(request: &Request) -> String {
             parts.push("-H 'Content-Type: application/json'".to_owned());
             parts.push(format!("-d {}", quoted(&pretty(value, 0))));
         }
-        Some(Body::Form(fields)) => parts.extend(
-            fields
-                .iter()
-                .map(|(name, value)| format!("--data-urlencode {}", quoted(&format!("{name}={value}")))),
-        ),
+        Some(Body::Form(fields)) => parts.extend(fields.iter().map(|(name, value)| {
+            format!("--data-urlencode {}", quoted(&format!("{name}={value}")))
+        })),
         Some(Body::Other(kind)) => {
             parts.push(format!("-H 'Content-Type: {kind}'"));
             parts.push("--data-binary @body".to_owned());

@@ -124,7 +124,9 @@ impl Request {
             path: path.to_owned(),
             path_values: in_place("path"),
             query: in_place("query"),
-            token: operation["security"].as_array().is_some_and(|s| !s.is_empty()),
+            token: operation["security"]
+                .as_array()
+                .is_some_and(|s| !s.is_empty()),
             key: parameters().any(|p| p["name"] == "Idempotency-Key"),
             body: Body::of(schemas, &operation["requestBody"]),
             stream,
@@ -158,7 +160,9 @@ impl Body {
             Some(entry) => entry,
             None => content.iter().next()?,
         };
-        let listed = media["examples"].as_object().and_then(|all| all.values().next());
+        let listed = media["examples"]
+            .as_object()
+            .and_then(|all| all.values().next());
         let example = media
             .get("example")
             .or_else(|| listed.and_then(|example| example.get("value")))
@@ -195,7 +199,13 @@ fn pretty(value: &Value, indent: usize) -> String {
 /// A name that fits all languages: `user_id`.
 fn variable(name: &str) -> String {
     name.chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
         .collect()
 }
 

@@ -19,13 +19,20 @@ pub(super) fn render(request: &Request) -> String {
         out.push_str(&format!("{} = {value:?}\n", variable(name)));
     }
     let path = request.path_with(|name| format!("{{{}}}", variable(name)));
-    let prefix = if request.path_values.is_empty() { "" } else { "f" };
+    let prefix = if request.path_values.is_empty() {
+        ""
+    } else {
+        "f"
+    };
     let mut arguments = vec![format!("{prefix}\"{BASE}{path}{}\"", request.query_text())];
     arguments.extend(headers(request));
     match &request.body {
         Some(Body::Json(value)) => arguments.push(format!("json={}", literal(value, 4))),
         Some(Body::Form(fields)) => {
-            let pairs: Vec<String> = fields.iter().map(|(n, v)| format!("{n:?}: {v:?}")).collect();
+            let pairs: Vec<String> = fields
+                .iter()
+                .map(|(n, v)| format!("{n:?}: {v:?}"))
+                .collect();
             arguments.push(format!("data={{{}}}", pairs.join(", ")));
         }
         Some(Body::Other(_)) => arguments.push("content=body".to_owned()),
@@ -61,7 +68,10 @@ fn headers(request: &Request) -> Option<String> {
     }
     match pairs.is_empty() {
         true => None,
-        false => Some(format!("headers={{\n        {},\n    }}", pairs.join(",\n        "))),
+        false => Some(format!(
+            "headers={{\n        {},\n    }}",
+            pairs.join(",\n        ")
+        )),
     }
 }
 

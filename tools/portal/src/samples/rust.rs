@@ -13,7 +13,11 @@ pub(super) fn render(request: &Request) -> String {
         true => format!("{url:?}"),
         false => format!("format!({url:?})"),
     };
-    let answer = if request.stream { "mut response" } else { "response" };
+    let answer = if request.stream {
+        "mut response"
+    } else {
+        "response"
+    };
     let method = request.method.to_lowercase();
     out.push_str(&format!(
         "let {answer} = reqwest::Client::new()\n    .{method}({url})\n"
@@ -30,11 +34,16 @@ pub(super) fn render(request: &Request) -> String {
             out.push_str(&format!("    .json(&serde_json::json!({json}))\n"));
         }
         Some(Body::Form(fields)) => {
-            let pairs: Vec<String> = fields.iter().map(|(n, v)| format!("({n:?}, {v:?})")).collect();
+            let pairs: Vec<String> = fields
+                .iter()
+                .map(|(n, v)| format!("({n:?}, {v:?})"))
+                .collect();
             out.push_str(&format!("    .form(&[{}])\n", pairs.join(", ")));
         }
         Some(Body::Other(kind)) => {
-            out.push_str(&format!("    .header(\"Content-Type\", {kind:?})\n    .body(body)\n"));
+            out.push_str(&format!(
+                "    .header(\"Content-Type\", {kind:?})\n    .body(body)\n"
+            ));
         }
         None => {}
     }

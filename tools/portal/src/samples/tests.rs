@@ -44,7 +44,11 @@ fn every_operation_gets_a_sample_in_each_language() {
             .iter()
             .map(|sample| sample["lang"].as_str().unwrap())
             .collect();
-        assert_eq!(languages, ["shell", "rust", "typescript", "python"], "{method} {path}");
+        assert_eq!(
+            languages,
+            ["shell", "rust", "typescript", "python"],
+            "{method} {path}"
+        );
     }
 }
 
@@ -61,7 +65,11 @@ fn what_the_operation_wants_is_in_each_sample() {
         assert!(!sample.source.contains("TOKEN"), "{}", sample.source);
     }
     for sample in of("post", "/auth/v1/oauth/token") {
-        assert!(sample.source.contains("client_credentials"), "{}", sample.source);
+        assert!(
+            sample.source.contains("client_credentials"),
+            "{}",
+            sample.source
+        );
     }
 }
 
@@ -69,7 +77,10 @@ fn what_the_operation_wants_is_in_each_sample() {
 fn quotes_of_a_body_survive_the_shell() {
     let source = &of("post", "/order/v1/orders")[0].source;
     let script = format!("curl() {{ printf '%s' \"${{@: -1}}\"; }}\nTOKEN=t\n{source}");
-    let out = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+    let out = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
     let body: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(body["note"], "it's \"urgent\"");
 }

@@ -49,7 +49,10 @@ fn options(request: &Request) -> Vec<String> {
         Some(Body::Form(_)) | None => {}
     }
     if !headers.is_empty() {
-        options.push(format!("headers: {{\n    {},\n  }}", headers.join(",\n    ")));
+        options.push(format!(
+            "headers: {{\n    {},\n  }}",
+            headers.join(",\n    ")
+        ));
     }
     match &request.body {
         Some(Body::Json(value)) => {

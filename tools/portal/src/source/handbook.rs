@@ -71,7 +71,9 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Document>, BuildError> {
     }
     let mut documents = Vec::new();
     for path in paths {
-        let Some(kind) = Kind::of(&path) else { continue };
+        let Some(kind) = Kind::of(&path) else {
+            continue;
+        };
         if let Some(text) = text(&root.join(&path))? {
             documents.push(Document { path, kind, text });
         }

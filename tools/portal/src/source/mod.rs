@@ -4,7 +4,7 @@ mod contract;
 mod handbook;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use shoal_modules::{Module, ReleaseRecord, Workspace};
 
@@ -44,8 +44,6 @@ pub(crate) struct Edition {
     pub(crate) version: String,
     /// `None` for what stands in the repository.
     pub(crate) release: Option<ReleaseRecord>,
-    /// Where its files lie.
-    pub(crate) folder: PathBuf,
     pub(crate) contract: Contract,
 }
 
@@ -104,7 +102,6 @@ fn service(options: &Options, module: &Module) -> Result<Service, BuildError> {
         version: module.version.to_string(),
         release: None,
         contract: Contract::read(name, &folder)?,
-        folder,
     }];
     for released in module.releases()? {
         editions.push(Edition {
@@ -112,7 +109,6 @@ fn service(options: &Options, module: &Module) -> Result<Service, BuildError> {
             version: released.record.version.to_string(),
             contract: Contract::read(name, &released.folder)?,
             release: Some(released.record),
-            folder: released.folder,
         });
     }
     Ok(Service {
