@@ -66,6 +66,9 @@ pub enum Error {
     /// `buf` is not there or did not do its work.
     #[error("{0}")]
     Buf(String),
+    /// The workspace or its history could not be read.
+    #[error(transparent)]
+    Workspace(#[from] shoal_modules::Error),
     /// Something of the request itself is wrong.
     #[error("{0}")]
     Usage(String),

@@ -169,13 +169,13 @@ impl<'a> Diff<'a> {
         for url in was.union(&is).copied() {
             match (old.get(url), new.get(url)) {
                 (Some(before), Some(after)) => {
-                    self.operations(Way::Out, (url, &before), (url, &after))
+                    self.operations(Way::Out, (url, &before), (url, &after));
                 }
                 (Some(before), None) => {
-                    self.gone("callback-removed", &before, &format!("`{url}`"), label)
+                    self.gone("callback-removed", &before, &format!("`{url}`"), label);
                 }
                 (None, Some(after)) => {
-                    self.now("callback-added", &after, &format!("`{url}`"), label)
+                    self.now("callback-added", &after, &format!("`{url}`"), label);
                 }
                 (None, None) => {}
             }

@@ -26,7 +26,7 @@ impl<'a> Diff<'a> {
             match new.get(key) {
                 Some(is) => self.parameter(operation.way, key, was, is, label),
                 None => {
-                    moved.extend(self.parameter_gone(operation.way, key, was, &new, &old, label))
+                    moved.extend(self.parameter_gone(operation.way, key, was, &new, &old, label));
                 }
             }
         }
@@ -125,6 +125,10 @@ impl<'a> Diff<'a> {
     }
 
     fn serialization(&mut self, was: &Loc<'a>, is: &Loc<'a>, subject: &str, label: &str) {
+        // What moved is written as the new place demands, which the move says already.
+        if was.text("in") != is.text("in") {
+            return;
+        }
         let (old, new) = (style(was), style(is));
         if old != new {
             let styles = (Some(Value::from(old)), Some(Value::from(new)));

@@ -139,7 +139,7 @@ fn covering<'m, 'a>(
 fn removed(way: Way, status: &str) -> &'static str {
     match (way, status.as_bytes().first()) {
         (Way::Out, _) => "webhook-response-removed",
-        (Way::In, Some(b'd')) => "response-default-removed",
+        (Way::In, Some(b'd')) => "response-fallback-removed",
         (Way::In, Some(b'4' | b'5')) => "response-error-status-removed",
         (Way::In, _) => "response-success-status-removed",
     }
@@ -148,7 +148,7 @@ fn removed(way: Way, status: &str) -> &'static str {
 fn added(way: Way, status: &str) -> &'static str {
     match (way, status.as_bytes().first()) {
         (Way::Out, _) => "webhook-response-added",
-        (Way::In, Some(b'd')) => "response-default-added",
+        (Way::In, Some(b'd')) => "response-fallback-added",
         (Way::In, Some(b'4' | b'5')) => "response-error-status-added",
         (Way::In, _) => "response-success-status-added",
     }

@@ -83,3 +83,14 @@ pub fn markdown() -> String {
     }
     page
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rules_share_an_id() {
+        let written = schema::rules().chain(structure::rules()).count();
+        assert_eq!(written, all().count());
+    }
+}

@@ -170,13 +170,7 @@ impl<'a> Engine<'a> {
         let mut changes = scalar::types(pair);
         let both = before.and(after);
         changes.extend(scalar::values(pair));
-        if both.has(Types::NUMBER) {
-            changes.extend(scalar::numbers(pair));
-        }
-        if both.has(Types::STRING) {
-            changes.extend(scalar::strings(pair));
-        }
-        changes.extend(scalar::formats(pair, both));
+        changes.extend(scalars(pair, both));
         if both.has(Types::ARRAY) {
             changes.extend(self.arrays(pair));
         }
@@ -238,6 +232,25 @@ impl<'a> Engine<'a> {
         let changes = self.compare(&[old], &[new], at);
         changes.iter().all(|c| c.effect() == Effect::Told)
     }
+}
+
+/// Numbers and texts. Where one side lists its values, the list has said that way what there is to say.
+fn scalars(pair: &Pair<'_, '_>, both: Types) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if both.has(Types::NUMBER) {
+        changes.extend(scalar::numbers(pair));
+    }
+    if both.has(Types::STRING) {
+        changes.extend(scalar::strings(pair));
+    }
+    changes.extend(scalar::formats(pair, both));
+    let (was_listed, is_listed) = (pair.before.values.is_some(), pair.after.values.is_some());
+    changes.retain(|c| match (was_listed, is_listed) {
+        (true, false) => c.narrows(),
+        (false, true) => c.widens(),
+        _ => true,
+    });
+    changes
 }
 
 /// What identifies demands for the guard against endless recursion.

@@ -140,7 +140,10 @@ impl<'a> Engine<'a> {
         }
         if closed && sent {
             say("property-added-closed");
-        } else if !newly_required && !was_required {
+        } else if !newly_required
+            && !was_required
+            && !matches!(before.additional, Additional::Typed(_))
+        {
             say("property-added");
         }
         changes

@@ -108,12 +108,12 @@ pub(super) fn numbers(pair: &Pair<'_, '_>) -> Vec<Change> {
     };
     if !lower_admits(new_low, old_low) {
         say("minimum-raised", "more than", old_low, new_low);
-    } else if !lower_admits(old_low, new_low) && !listed_before {
+    } else if !lower_admits(old_low, new_low) {
         say("minimum-lowered", "more than", old_low, new_low);
     }
     if !upper_admits(new_high, old_high) {
         say("maximum-lowered", "less than", old_high, new_high);
-    } else if !upper_admits(old_high, new_high) && !listed_before {
+    } else if !upper_admits(old_high, new_high) {
         say("maximum-raised", "less than", old_high, new_high);
     }
     if !listed_before || !listed_after {
@@ -250,5 +250,5 @@ fn implies(a: &str, b: &str) -> bool {
         let place = |x| chain.iter().position(|f| *f == x);
         place(a).zip(place(b)).is_some_and(|(a, b)| a <= b)
     };
-    a == b || CHAINS.iter().any(|c| after(&c))
+    a == b || CHAINS.iter().any(after)
 }

@@ -291,5 +291,5 @@ fn demands_what_is_refused(a: &Shape<'_>, b: &Shape<'_>) -> bool {
     let closed =
         matches!(b.objects.additional, Additional::Closed) && b.objects.patterns.is_empty();
     let refused = |name: &&str| !b.objects.properties.contains_key(*name);
-    objects && closed && a.objects.required.iter().any(|n| refused(&n))
+    objects && closed && a.objects.required.iter().any(refused)
 }
