@@ -104,6 +104,7 @@ def _crate(
         binary_visibility = None,
         features = [],
         data = [],
+        run_env = {},
         compile_data = [],
         build_data = [],
         test_data = [],
@@ -119,6 +120,7 @@ def _crate(
         binary_visibility: who may use the binary; `visibility` unless told.
         features: Cargo features to build with; Cargo's default features of the package.
         data: files that the programs and tests need at run time.
+        run_env: environment of the program when Bazel runs it.
         compile_data: labels outside the package that the sources include at compile time.
         build_data: files that the build script reads.
         test_data: files that the tests need at run time.
@@ -203,6 +205,7 @@ def _crate(
             crate_root = "src/main.rs",
             visibility = binary_visibility or visibility,
             deps = deps + library_deps,
+            env = run_env,
             **common
         )
 
