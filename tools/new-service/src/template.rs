@@ -1,5 +1,6 @@
 //! The files of a new module.
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use crate::plan::Wish;
@@ -31,12 +32,16 @@ templates! {
 pub(crate) fn render(wish: &Wish) -> Result<Vec<(String, String)>> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_keep_trailing_newline(true);
+    let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+    environment.set_syntax(syntax.map_err(|error| Error::Template {
+        name: "of all files",
+        problem: error.to_string(),
+    })?);
     let values = context! {
-        name => wish.name,
+        name => &wish.name,
         Name => wish.type_name(),
         NAME => wish.name.to_uppercase(),
-        about => wish.about,
+        about => &wish.about,
         port => wish.port,
     };
     let fill = |&(folder, name, text): &(&str, &'static str, &str)| {

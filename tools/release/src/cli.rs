@@ -5,11 +5,13 @@
     reason = "it talks to people"
 )]
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use semver::Version;
 use serde::Serialize;
+use shoal_contracts::proto::buf::Buf;
 use shoal_modules::Workspace;
 
 use crate::graph::{self, Graph};
@@ -23,6 +25,9 @@ use crate::{Error, Result, cut};
 #[derive(Debug, Parser)]
 #[command(name = "shoal-release", version)]
 struct Cli {
+    /// Program buf, which compares proto contracts that changed
+    #[arg(long, value_name = "FILE", env = "SHOAL_BUF", global = true)]
+    buf: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -103,7 +108,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match answer(cli.command) {
+    match answer(cli) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("shoal-release: {error}.");
@@ -116,24 +121,29 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn answer(command: Command) -> Result<ExitCode> {
+fn answer(cli: Cli) -> Result<ExitCode> {
     let workspace = Workspace::discover()?;
-    match command {
-        Command::Status { format } => status(&workspace, format),
-        Command::Plan { format } => plan(&workspace, format),
-        Command::Cut(arguments) => cut_one(&workspace, arguments),
+    let buf = cli.buf.as_deref().map(find_buf).transpose()?;
+    match cli.command {
+        Command::Status { format } => status(&workspace, buf.as_ref(), format),
+        Command::Plan { format } => plan(&workspace, buf.as_ref(), format),
+        Command::Cut(arguments) => cut_one(&workspace, buf, arguments),
         Command::Graph(arguments) => draw(&workspace, &arguments),
     }
 }
 
-fn status(workspace: &Workspace, format: Form) -> Result<ExitCode> {
+fn find_buf(path: &Path) -> Result<Buf> {
+    Buf::find(Some(path)).map_err(|error| Error::malformed(path, error.to_string()))
+}
+
+fn status(workspace: &Workspace, buf: Option<&Buf>, format: Form) -> Result<ExitCode> {
     #[derive(Serialize)]
     struct Entry<'a> {
         #[serde(flatten)]
         standing: &'a standing::Standing,
         verdict: Verdict,
     }
-    let all = standing::all(workspace)?;
+    let all = standing::all(workspace, buf)?;
     match format {
         Form::Text => print!("{}", report::status(&all)),
         Form::Json => json(
@@ -148,8 +158,8 @@ fn status(workspace: &Workspace, format: Form) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn plan(workspace: &Workspace, format: Form) -> Result<ExitCode> {
-    let plan = Plan::of(&standing::all(workspace)?, &Graph::of(workspace)?);
+fn plan(workspace: &Workspace, buf: Option<&Buf>, format: Form) -> Result<ExitCode> {
+    let plan = Plan::of(&standing::all(workspace, buf)?, &Graph::of(workspace)?);
     match format {
         Form::Text => print!("{}", plan.text()),
         Form::Json => json(&plan),
@@ -159,12 +169,13 @@ fn plan(workspace: &Workspace, format: Form) -> Result<ExitCode> {
     )))
 }
 
-fn cut_one(workspace: &Workspace, arguments: Cut) -> Result<ExitCode> {
+fn cut_one(workspace: &Workspace, buf: Option<Buf>, arguments: Cut) -> Result<ExitCode> {
     let git = workspace.git()?;
     let request = cut::Request {
         module: arguments.module,
         version: arguments.version,
         date: arguments.date.unwrap_or_else(today),
+        buf,
     };
     let release = cut::Prepared::new(workspace, &git, &request)?;
     if arguments.dry_run {

@@ -8,6 +8,7 @@ mod write;
 use std::collections::BTreeMap;
 
 use semver::Version;
+use shoal_contracts::proto::buf::Buf;
 use shoal_modules::{Git, Module, ReleaseRecord, Workspace};
 
 use crate::Result;
@@ -23,6 +24,8 @@ pub struct Request {
     pub version: Option<Version>,
     /// Day of the release, `YYYY-MM-DD`.
     pub date: String,
+    /// Compares proto contracts; without it, a release whose proto files changed is refused.
+    pub buf: Option<Buf>,
 }
 
 /// A release that could be made: all that it would change.
@@ -45,7 +48,7 @@ impl Prepared {
     /// [`crate::Error::Refused`] with the reason, or why something could not be read.
     pub fn new(workspace: &Workspace, git: &Git, request: &Request) -> Result<Self> {
         let module = workspace.module(&request.module)?;
-        let checked = check::check(&module, git, request)?;
+        let checked = check::check(workspace, &module, git, request)?;
         let record = ReleaseRecord {
             tag: tag(&module, &checked.version, &request.date, &checked.commit),
             version: checked.version,

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 
 pub use manifests::{Crate, Layer};
 pub use protos::ProtoFile;
-pub(crate) use protos::{ROOT as PROTO_ROOT, files as proto_files};
+pub(crate) use protos::{ROOT as PROTO_ROOT, protos_of};
 pub use rules::{Rule, Violation};
 pub use sources::Uses;
 

@@ -14,6 +14,7 @@ pub mod cli;
 mod compare;
 pub mod cut;
 mod error;
+mod files;
 pub mod graph;
 mod report;
 pub mod standing;

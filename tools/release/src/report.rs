@@ -226,7 +226,9 @@ fn since(standing: &Standing) -> String {
 }
 
 fn step(standing: &Standing) -> String {
-    let needed = standing.needed.map_or("unknown", crate::bump::Bump::word);
+    let needed = standing
+        .needed
+        .map_or_else(|| "unknown".to_owned(), |bump| bump.to_string());
     if standing.last.is_none() {
         "none needed before the first release".to_owned()
     } else {

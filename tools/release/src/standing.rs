@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use semver::Version;
 use serde::Serialize;
+use shoal_contracts::proto::buf::Buf;
 use shoal_modules::{Changelog, Git, Module, Workspace};
 
 use crate::bump::{self, Bump};
@@ -99,11 +100,17 @@ impl Pending {
 }
 
 impl Standing {
-    /// How a module stands. `git` is `None`, with the reason, where there is no history to ask.
+    /// How a module stands. `git` is the reason where there is no history to ask; without `buf`, proto contracts that
+    /// changed are not compared, and that is said.
     ///
     /// # Errors
     /// When the module's own files cannot be read, or git fails for another reason than missing history.
-    pub fn of(module: &Module, git: Result<&Git, &str>) -> Result<Self> {
+    pub fn of(
+        workspace: &Workspace,
+        module: &Module,
+        git: Result<&Git, &str>,
+        buf: Option<&Buf>,
+    ) -> Result<Self> {
         let changelog = module.changelog()?;
         let mut standing = Self {
             name: module.name.clone(),
@@ -124,9 +131,9 @@ impl Standing {
             Ok(git) => standing.ask_history(module, git)?,
             Err(reason) => standing.unknown.push(format!("what changed: {reason}")),
         }
-        standing.compare_contracts(module)?;
+        standing.compare_contracts(workspace, module, buf)?;
         if let Some(last) = &standing.last {
-            standing.has = Bump::between(&last.version, &module.version);
+            standing.has = bump::taken(&last.version, &module.version);
         }
         standing.entries = Pending::of(&changelog, &module.version).entries;
         Ok(standing)
@@ -179,21 +186,35 @@ impl Standing {
         Ok(all.into_iter().map(|commit| commit.subject).collect())
     }
 
-    fn compare_contracts(&mut self, module: &Module) -> Result<()> {
+    fn compare_contracts(
+        &mut self,
+        workspace: &Workspace,
+        module: &Module,
+        buf: Option<&Buf>,
+    ) -> Result<()> {
         let Some(last) = &self.last else {
             return Ok(());
         };
-        let changed = self.files.as_ref().is_some_and(|files| !files.is_empty());
-        let floor = if changed { Bump::Patch } else { Bump::None };
-        match &last.folder {
-            Some(folder) if module.contract().is_dir() => {
-                let (bump, because) = crate::compare::needed(&module.name, folder, &module.contract())?;
-                self.because = because;
-                self.needed = (self.files.is_some() || bump > Bump::None).then_some(bump.max(floor));
-            }
-            Some(_) => self.unknown.push(format!("the step that is needed: there is no contract/; run `./bazelw run //services/{}:renew`", module.name)),
-            None => self.unknown.push(format!("the step that is needed: releases/{}/ is not here, so there is nothing to compare with", last.version)),
+        let Some(folder) = last.folder.as_ref().filter(|_| module.contract().is_dir()) else {
+            self.unknown.push(format!(
+                "the step that is needed: services/{0}/contract or services/{0}/releases/{1} is not here",
+                module.name, last.version
+            ));
+            return Ok(());
+        };
+        let compared = crate::compare::needed(workspace, module, folder, buf)?;
+        self.because = compared.because;
+        let changed = self.files.as_ref().map(|files| !files.is_empty());
+        let known = changed.is_some() || compared.bump > Bump::None;
+        if known && compared.proto.is_none() {
+            let floor = if changed == Some(true) {
+                Bump::Patch
+            } else {
+                Bump::None
+            };
+            self.needed = Some(bump::scaled(compared.bump.max(floor), &last.version));
         }
+        self.unknown.extend(compared.proto);
         Ok(())
     }
 
@@ -219,7 +240,7 @@ impl Standing {
             return if needed == Bump::None {
                 Verdict::Unchanged
             } else {
-                self.ready(needed.after(&last.version))
+                self.ready(bump::stepped(&last.version, needed))
             };
         }
         if self.has < needed {
@@ -236,9 +257,9 @@ impl Standing {
             .map_or_else(String::new, |why| format!(" ({why})"));
         format!(
             "{version} is a {} step from {}, but the change needs a {needed} one{why}: release it as {} or undo what breaks",
-            Bump::between(&last.version, version),
+            bump::taken(&last.version, version),
             last.version,
-            needed.after(&last.version)
+            bump::stepped(&last.version, needed)
         )
     }
 
@@ -340,7 +361,7 @@ fn commit_of_record(module: &Module, git: &Git, version: &Version) -> Result<Opt
 ///
 /// # Errors
 /// As [`Standing::of`].
-pub fn all(workspace: &Workspace) -> Result<Vec<Standing>> {
+pub fn all(workspace: &Workspace, buf: Option<&Buf>) -> Result<Vec<Standing>> {
     let git = workspace.git();
     let reason = git
         .as_ref()
@@ -350,6 +371,13 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Standing>> {
     let modules = workspace.modules()?;
     modules
         .iter()
-        .map(|module| Standing::of(module, git.as_ref().map_err(|_| reason.as_str())))
+        .map(|module| {
+            Standing::of(
+                workspace,
+                module,
+                git.as_ref().map_err(|_| reason.as_str()),
+                buf,
+            )
+        })
         .collect::<Result<_, Error>>()
 }

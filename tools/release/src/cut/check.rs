@@ -1,10 +1,10 @@
 //! Whether a release may be made.
 
 use semver::Version;
-use shoal_modules::{Git, Module};
+use shoal_modules::{Git, Module, Workspace};
 
 use super::Request;
-use crate::bump::{Bump, is_releasable};
+use crate::bump::{self, Bump, is_releasable};
 use crate::standing::{Pending, Standing, Verdict, scope};
 use crate::{Error, Result};
 
@@ -17,7 +17,12 @@ pub(super) struct Checked {
     pub(super) notes: String,
 }
 
-pub(super) fn check(module: &Module, git: &Git, request: &Request) -> Result<Checked> {
+pub(super) fn check(
+    workspace: &Workspace,
+    module: &Module,
+    git: &Git,
+    request: &Request,
+) -> Result<Checked> {
     let refuse = |reason: String| Error::refused(&module.name, reason);
     if !is_date(&request.date) {
         return Err(refuse(format!(
@@ -33,7 +38,7 @@ pub(super) fn check(module: &Module, git: &Git, request: &Request) -> Result<Che
         return Err(refuse("no branch is checked out, so the release's commit would be lost: check out the branch that it belongs to".to_owned()));
     }
     clean(module, git)?;
-    let standing = Standing::of(module, Ok(git))?;
+    let standing = Standing::of(workspace, module, Ok(git), request.buf.as_ref())?;
     contract_is_current(module)?;
     let version = version(&standing, request)?;
     not_taken(module, git, &version)?;
@@ -130,7 +135,7 @@ fn version(standing: &Standing, request: &Request) -> Result<Version> {
     if needed == Bump::None {
         return Err(refuse(format!("nothing changed since {}", last.version)));
     }
-    if Bump::between(&last.version, version) < needed {
+    if bump::taken(&last.version, version) < needed {
         return Err(refuse(standing.too_small(version, needed, last)));
     }
     Ok(version.clone())

@@ -1,12 +1,11 @@
 //! The contract of a version, frozen: `releases/<version>/`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use shoal_modules::{Module, ReleaseRecord, Workspace};
 
-use crate::graph::{self, ProtoFile};
-use crate::{Error, Result};
+use crate::files::{below, read};
+use crate::{Error, Result, graph};
 
 /// The generated contract as it is stamped, the proto files with all that they import, and the release's record.
 pub(super) fn files(
@@ -26,8 +25,7 @@ pub(super) fn files(
         };
         frozen.insert(format!("{release}/{path}"), content);
     }
-    for path in protos(&graph::proto_files(workspace)?, &module.name) {
-        let content = read(&workspace.path(graph::PROTO_ROOT).join(&path))?;
+    for (path, content) in graph::protos_of(workspace, &module.name)? {
         frozen.insert(format!("{release}/proto/{path}"), content);
     }
     let record = serde_json::to_string_pretty(record)
@@ -37,48 +35,4 @@ pub(super) fn files(
         format!("{record}\n").into_bytes(),
     );
     Ok(frozen)
-}
-
-/// The module's own proto files and, through imports, all that they need. What protobuf itself brings is left out.
-fn protos(all: &[ProtoFile], module: &str) -> BTreeSet<String> {
-    let mut wanted: Vec<&ProtoFile> = all.iter().filter(|file| file.owner == module).collect();
-    let mut found = BTreeSet::new();
-    while let Some(file) = wanted.pop() {
-        if found.insert(file.path.clone()) {
-            wanted.extend(
-                all.iter()
-                    .filter(|other| file.imports.contains(&other.path)),
-            );
-        }
-    }
-    found
-}
-
-/// Paths of all files below a folder, relative to it.
-fn below(folder: &Path) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(next) = waiting.pop() {
-        let wrong = |source| Error::io(&next, source);
-        for entry in std::fs::read_dir(&next).map_err(wrong)? {
-            let path = entry.map_err(wrong)?.path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if let Ok(relative) = path.strip_prefix(folder) {
-                found.push(
-                    relative
-                        .iter()
-                        .map(|part| part.to_string_lossy())
-                        .collect::<Vec<_>>()
-                        .join("/"),
-                );
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| Error::io(path, source))
 }

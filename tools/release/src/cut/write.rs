@@ -121,7 +121,7 @@ impl Undo<'_> {
     fn run(self) -> Result<(), String> {
         let mut left = Vec::new();
         let mut note = |what: &str, result: Result<(), String>| {
-            left.extend(result.err().map(|error| format!("{what}: {error}")))
+            left.extend(result.err().map(|error| format!("{what}: {error}")));
         };
         if self.committed {
             let back =

@@ -1,5 +1,6 @@
 //! Proto files and what they import.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -22,7 +23,7 @@ pub struct ProtoFile {
 }
 
 /// Every proto file of the workspace.
-pub(crate) fn files(workspace: &Workspace) -> Result<Vec<ProtoFile>> {
+pub(super) fn files(workspace: &Workspace) -> Result<Vec<ProtoFile>> {
     let root = workspace.path(ROOT);
     let mut paths = Vec::new();
     if root.is_dir() {
@@ -72,4 +73,23 @@ fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Contents of a module's own proto files and, through imports, of all that they need, by path. What protobuf itself
+/// brings is left out.
+pub(crate) fn protos_of(workspace: &Workspace, module: &str) -> Result<BTreeMap<String, Vec<u8>>> {
+    let all = files(workspace)?;
+    let mut wanted: Vec<&ProtoFile> = all.iter().filter(|file| file.owner == module).collect();
+    let mut found = BTreeMap::new();
+    while let Some(file) = wanted.pop() {
+        if !found.contains_key(&file.path) {
+            let content = crate::files::read(&workspace.path(ROOT).join(&file.path))?;
+            found.insert(file.path.clone(), content);
+            wanted.extend(
+                all.iter()
+                    .filter(|other| file.imports.contains(&other.path)),
+            );
+        }
+    }
+    Ok(found)
 }

@@ -1,5 +1,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use shoal_contracts::proto::buf::Buf;
+use shoal_release::cut::{Prepared, Request};
+
 use super::support::{DAY, Scratch, git_in, lock};
 
 #[test]
@@ -292,6 +295,7 @@ fn versions_with_metadata_and_days_that_are_none_are_refused() {
         module: "order".to_owned(),
         version: None,
         date: "today".to_owned(),
+        buf: None,
     };
     let git = shoal_modules::Git::open(scratch.root()).unwrap();
     let error =
@@ -334,6 +338,7 @@ fn a_shallow_clone_and_a_commit_without_a_branch_are_refused() {
         module: "order".to_owned(),
         version: None,
         date: DAY.to_owned(),
+        buf: None,
     };
     let workspace = shoal_modules::Workspace::at(clone.path()).unwrap();
     let error = shoal_release::cut::Prepared::new(&workspace, &workspace.git().unwrap(), &request)
@@ -387,4 +392,51 @@ fn a_file_that_cannot_be_written_takes_back_those_that_were() {
     let before = scratch.state();
     assert!(scratch.cut("order", None).is_err());
     assert_eq!(scratch.state(), before);
+}
+
+/// A program that answers as buf does.
+fn fake_buf(scratch: &Scratch, script: &str) -> Buf {
+    let path = scratch.root().join(".git/buf");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Buf::find(Some(&path)).unwrap()
+}
+
+#[test]
+fn changed_proto_files_are_not_released_uncompared_and_a_break_needs_a_major_step() {
+    let scratch = Scratch::with_a_release();
+    let file = "proto/proto/shoal/order/v1/order.proto";
+    scratch.replace(file, "message A {", "message B {");
+    scratch.replace(
+        "services/order/CHANGELOG.md",
+        "## Unreleased\n",
+        "## Unreleased\n\n- Renamed.\n",
+    );
+    scratch.commit("Rename a message");
+    assert!(scratch.refusal("order", None).contains("SHOAL_BUF"));
+    assert!(
+        scratch
+            .refusal("order", Some("2.0.0"))
+            .contains("SHOAL_BUF")
+    );
+    let request = |buf| Request {
+        module: "order".to_owned(),
+        version: None,
+        date: DAY.to_owned(),
+        buf: Some(buf),
+    };
+    let version = |buf| {
+        let git = scratch.workspace().git().unwrap();
+        Prepared::new(&scratch.workspace(), &git, &request(buf))
+            .map(|prepared| prepared.record.version.to_string())
+    };
+    // It is asked about the files of this module and what they import, and nothing else.
+    let breaks = r#"[ -f shoal/order/v1/order.proto ] && [ -f shoal/common/v1/money.proto ] && [ ! -e shoal/billing ] || exit 1
+[ -f "$4/shoal/order/v1/order.proto" ] || exit 1
+echo '{"path":"shoal/order/v1/order.proto","type":"MESSAGE_NO_DELETE","message":"gone"}'
+exit 100"#;
+    assert_eq!(version(fake_buf(&scratch, breaks)).unwrap(), "2.0.0");
+    assert_eq!(version(fake_buf(&scratch, "exit 0")).unwrap(), "1.2.0");
+    let error = version(fake_buf(&scratch, "echo broken >&2; exit 1")).unwrap_err();
+    assert!(error.to_string().contains("broken"), "{error}");
 }

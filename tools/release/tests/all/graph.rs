@@ -102,7 +102,7 @@ fn a_proto_file_belongs_to_a_module() {
 fn a_call_must_be_declared() {
     let scratch = Scratch::new();
     scratch.facts("order", |facts| {
-        facts["consumes"] = json!(["billing.paid.v1"])
+        facts["consumes"] = json!(["billing.paid.v1"]);
     });
     assert_eq!(scratch.rules(), [Rule::UndeclaredCall]);
 }
@@ -141,7 +141,7 @@ fn an_event_that_somebody_listens_to_must_be_announced_by_its_own_module() {
     scratch.facts("billing", |_| ());
     assert_eq!(scratch.rules(), [Rule::OrphanEvent]);
     scratch.facts("billing", |facts| {
-        facts["publishes"] = json!(["billing.paid.v1", "order.paid.v1"])
+        facts["publishes"] = json!(["billing.paid.v1", "order.paid.v1"]);
     });
     assert_eq!(scratch.rules(), [Rule::ForeignEvent]);
 }

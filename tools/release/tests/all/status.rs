@@ -4,7 +4,7 @@ use shoal_release::standing::{self, Standing, Verdict};
 use super::support::{Scratch, git_in};
 
 fn of(scratch: &Scratch, module: &str) -> Standing {
-    standing::all(&scratch.workspace())
+    standing::all(&scratch.workspace(), None)
         .unwrap()
         .into_iter()
         .find(|standing| standing.name == module)
@@ -96,7 +96,7 @@ fn a_shallow_clone_says_what_it_cannot_know() {
             ".",
         ],
     );
-    let all = standing::all(&shoal_modules::Workspace::at(clone.path()).unwrap()).unwrap();
+    let all = standing::all(&shoal_modules::Workspace::at(clone.path()).unwrap(), None).unwrap();
     let order = all
         .iter()
         .find(|standing| standing.name == "order")

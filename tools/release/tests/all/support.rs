@@ -62,7 +62,7 @@ impl Scratch {
             scratch.openapi(module, "1.1.0", &["/things"]);
         }
         scratch.facts("billing", |facts| {
-            facts["publishes"] = json!(["billing.paid.v1"])
+            facts["publishes"] = json!(["billing.paid.v1"]);
         });
         scratch.facts("order", |facts| {
             facts["calls"] = json!(["billing"]);
@@ -140,6 +140,7 @@ impl Scratch {
             module: module.to_owned(),
             version: version.map(|v| v.parse().unwrap()),
             date: DAY.to_owned(),
+            buf: None,
         };
         Prepared::new(&self.workspace(), &Git::open(self.root())?, &request)
     }
