@@ -10,9 +10,8 @@ use crate::{Currency, Money, MoneyError};
 /// A request is read into this and not into [`Money`] at once, so that a fault
 /// gets its own code (`money.unknown_currency`) and not that of a body which
 /// does not parse.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"currency": "EUR", "minor_units": 1999}))]
 pub struct MoneyInput {
     /// ISO 4217 code in upper case.
     pub currency: String,

@@ -20,22 +20,30 @@ const MAX_REASON: usize = 2_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetter {
     /// `dlq_…`.
+    #[schema(example = "dlq_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub id: String,
     /// Group that could not deal with it.
+    #[schema(example = "notification")]
     pub group: String,
     /// Id of the event.
+    #[schema(example = "evt_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub event_id: String,
     /// Type of the event.
+    #[schema(example = "order.confirmed.v1")]
     pub kind: String,
     /// What the event is about.
+    #[schema(example = "ord_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub subject: String,
     /// The event, or the raw message when it was not readable as one.
+    #[schema(example = json!({"type": "order.confirmed.v1"}))]
     pub envelope: serde_json::Value,
     /// Why the last attempt failed.
+    #[schema(example = "the database is away")]
     pub reason: String,
     /// Attempts so far.
     pub attempts: i64,
     /// `parked`, `queued` for another try, or `done`.
+    #[schema(example = "parked")]
     pub state: String,
     /// When it was parked first, Unix milliseconds.
     pub parked_at: i64,

@@ -31,6 +31,7 @@ pub struct PageRequest {
     pub limit: Option<u32>,
     /// `next_cursor` of the page before; left out for the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(min_length = 1, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -40,6 +41,10 @@ pub struct Page<T> {
     /// Rows in the order of the list.
     pub items: Vec<T>,
     /// Pass as `cursor` to go on; `null` on the last page.
+    #[schema(
+        required,
+        example = "AB5wcmRfMDFtODNzNWt6NXJzdjRrY3ZobmQ3dHhiZ2XG-euYn_g"
+    )]
     pub next_cursor: Option<String>,
 }
 

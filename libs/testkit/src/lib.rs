@@ -15,9 +15,11 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod agreement;
 mod client;
 mod db;
 mod eventually;
+mod examples;
 mod faults;
 mod golden;
 mod http_sink;
@@ -29,9 +31,11 @@ mod service;
 mod smtp_sink;
 mod tokens;
 
+pub use agreement::{assert_agreement, assert_documented};
 pub use client::{TestClient, TestRequest, TestResponse};
 pub use db::TestDb;
 pub use eventually::{Outcome, eventually};
+pub use examples::{ExampleReport, check_examples};
 pub use faults::{Fault, Faults};
 pub use golden::assert_golden;
 pub use http_sink::{Answer, HttpSink, Received};

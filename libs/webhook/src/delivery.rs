@@ -67,8 +67,10 @@ pub struct Delivery {
     #[schema(example = "whd_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub id: String,
     /// The endpoint, `whe_…`.
+    #[schema(example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub endpoint_id: String,
     /// The event's id.
+    #[schema(example = "evt_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub event_id: String,
     /// The event's type.
     #[schema(example = "order.confirmed.v1")]
@@ -78,16 +80,18 @@ pub struct Delivery {
     /// Attempts begun since it was queued or last redriven.
     pub attempts: i64,
     /// HTTP status of the last answer.
-    #[schema(example = 503)]
+    #[schema(required, example = 503)]
     pub last_status: Option<i64>,
     /// Why the last attempt failed.
-    #[schema(example = "answered 503")]
+    #[schema(required, example = "answered 503")]
     pub last_error: Option<String>,
     /// When it is tried next, unix milliseconds; absent once final.
+    #[schema(required)]
     pub next_attempt_at_ms: Option<i64>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// When it became final, unix milliseconds.
+    #[schema(required)]
     pub finished_at_ms: Option<i64>,
 }
 
@@ -101,10 +105,13 @@ pub struct Attempt {
     /// How long it took, milliseconds.
     pub latency_ms: i64,
     /// HTTP status, if an answer came.
+    #[schema(required, example = 503)]
     pub status: Option<i64>,
     /// Why it failed; absent on success.
+    #[schema(required, example = "answered 503")]
     pub error: Option<String>,
     /// Beginning of the receiver's answer.
+    #[schema(required, example = "try later")]
     pub response_body: Option<String>,
 }
 

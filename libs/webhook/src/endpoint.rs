@@ -60,15 +60,18 @@ pub struct Endpoint {
     #[schema(example = "Warehouse")]
     pub description: String,
     /// Subscribed event types; `*` for all.
-    #[schema(example = json!(["order.confirmed.v1"]))]
+    #[schema(example = json!(["*"]))]
     pub event_types: Vec<String>,
     /// Whether it is called.
     pub state: EndpointState,
     /// When the older of two live secrets stops signing, unix milliseconds.
+    #[schema(required)]
     pub previous_secret_expires_at_ms: Option<i64>,
     /// Since when every attempt has failed, unix milliseconds.
+    #[schema(required)]
     pub failing_since_ms: Option<i64>,
     /// Last accepted delivery, unix milliseconds.
+    #[schema(required)]
     pub last_success_at_ms: Option<i64>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
@@ -76,20 +79,31 @@ pub struct Endpoint {
     pub updated_at_ms: i64,
 }
 
+/// Type of event; `*` means all. A service lists its own, see
+/// [`crate::http::describe_events`].
+#[derive(Debug, ToSchema)]
+#[schema(example = "*")]
+#[expect(dead_code, reason = "describes the text; `check_event_types` reads it")]
+pub(crate) struct EventType(String);
+
 /// What an owner says to register an endpoint.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEndpoint {
     /// Absolute `https://` or `http://` URL without credentials, at most 2,048 bytes.
-    #[schema(example = "https://hooks.example.com/shoal")]
+    #[schema(
+        example = "https://hooks.example.com/shoal",
+        max_length = 2048,
+        pattern = "^https?://[^\\s]+$"
+    )]
     pub url: String,
     /// A note for the owner, at most 200 characters.
     #[serde(default)]
-    #[schema(example = "Warehouse")]
+    #[schema(example = "Warehouse", max_length = 200)]
     pub description: String,
     /// Event types to subscribe to; `["*"]`, the default, means all.
     #[serde(default = "all_events")]
-    #[schema(example = json!(["order.confirmed.v1"]))]
+    #[schema(value_type = Vec<EventType>, min_items = 1, max_items = 50, example = json!(["*"]))]
     pub event_types: Vec<String>,
 }
 
@@ -98,10 +112,17 @@ pub struct NewEndpoint {
 #[serde(deny_unknown_fields)]
 pub struct EndpointPatch {
     /// New URL.
+    #[schema(
+        example = "https://hooks.example.com/shoal",
+        max_length = 2048,
+        pattern = "^https?://[^\\s]+$"
+    )]
     pub url: Option<String>,
     /// New note.
+    #[schema(example = "Warehouse", max_length = 200)]
     pub description: Option<String>,
     /// New subscriptions.
+    #[schema(value_type = Option<Vec<EventType>>, min_items = 1, max_items = 50, example = json!(["*"]))]
     pub event_types: Option<Vec<String>>,
     /// Switch on (true, also after an automatic switch-off) or off.
     pub active: Option<bool>,

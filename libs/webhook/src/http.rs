@@ -9,10 +9,14 @@ use serde::{Deserialize, Serialize};
 use shoal_error::Result;
 use shoal_service::{Identity, Json, OpenApiRouter, PageRequest, Path, Query, routes};
 use shoal_store::page::{self, Page};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::delivery::{Delivery, DeliveryDetail, DeliveryState};
-use crate::endpoint::{Endpoint, EndpointPatch, EndpointWithSecret, NewEndpoint};
+use crate::endpoint::{
+    ALL_EVENTS, Endpoint, EndpointPatch, EndpointWithSecret, EventType, NewEndpoint,
+};
 use crate::webhooks::{DeliveryFilter, Webhooks};
 
 /// The routes, relative to the service's prefix.
@@ -31,11 +35,32 @@ where
         .routes(routes!(redrive))
 }
 
+/// Name and description of the tag that these operations have.
+pub const TAG: (&str, &str) = (
+    "webhooks",
+    "Endpoints of one's own that are called, and what was sent there.",
+);
+
+/// Writes into a service's document which event types can be subscribed to:
+/// `known`, or `*` for all of them.
+pub fn describe_events(document: &mut OpenApi, known: &[&str]) {
+    let schemas = document.components.as_mut().map(|c| &mut c.schemas);
+    let names = std::iter::once(ALL_EVENTS).chain(known.iter().copied());
+    let event_type = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("Type of event; `*` means all."))
+        .enum_values(Some(names.collect::<Vec<_>>()))
+        .build();
+    if let Some(schemas) = schemas {
+        schemas.insert(EventType::name().into_owned(), event_type.into());
+    }
+}
+
 /// Register an endpoint.
 ///
 /// The answer holds the secret with which its deliveries are signed. It is not
 /// shown again.
-#[utoipa::path(post, path = "/webhooks", tag = "webhooks",
+#[utoipa::path(post, operation_id = "create_webhook", path = "/webhooks", tag = "webhooks",
     responses((status = 201, description = "Registered.", body = EndpointWithSecret)),
     extensions(("x-error-codes" = json!(["webhook.url_taken", "webhook.too_many_endpoints"]))),
     security(("bearer" = [])))]
@@ -49,7 +74,7 @@ async fn create(
 }
 
 /// Your endpoints, oldest first.
-#[utoipa::path(get, path = "/webhooks", tag = "webhooks", params(PageRequest),
+#[utoipa::path(get, operation_id = "list_webhooks", path = "/webhooks", tag = "webhooks", params(PageRequest),
     responses((status = 200, description = "A page.", body = Page<Endpoint>)),
     security(("bearer" = [])))]
 async fn list(
@@ -61,8 +86,9 @@ async fn list(
 }
 
 /// One of your endpoints.
-#[utoipa::path(get, path = "/webhooks/{endpoint_id}", tag = "webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(get, operation_id = "get_webhook", path = "/webhooks/{endpoint_id}", tag = "webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The endpoint.", body = Endpoint)),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found"]))),
     security(("bearer" = [])))]
@@ -75,8 +101,9 @@ async fn get_one(
 }
 
 /// Change an endpoint, or switch it on or off.
-#[utoipa::path(patch, path = "/webhooks/{endpoint_id}", tag = "webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(patch, operation_id = "update_webhook", path = "/webhooks/{endpoint_id}", tag = "webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The endpoint as it is now.", body = Endpoint)),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found", "webhook.url_taken"]))),
     security(("bearer" = [])))]
@@ -90,8 +117,9 @@ async fn update(
 }
 
 /// Remove an endpoint and the record of its deliveries.
-#[utoipa::path(delete, path = "/webhooks/{endpoint_id}", tag = "webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(delete, operation_id = "remove_webhook", path = "/webhooks/{endpoint_id}", tag = "webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 204, description = "Removed.")),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found"]))),
     security(("bearer" = [])))]
@@ -108,8 +136,9 @@ async fn remove(
 ///
 /// The answer shows the new one. The old one signs beside it until
 /// `previous_secret_expires_at_ms`, so that the receiver can change over.
-#[utoipa::path(post, path = "/webhooks/{endpoint_id}/rotate-secret", tag = "webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(post, operation_id = "rotate_webhook_secret", path = "/webhooks/{endpoint_id}/rotate-secret", tag = "webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The new secret.", body = EndpointWithSecret)),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found"]))),
     security(("bearer" = [])))]
@@ -130,8 +159,9 @@ pub struct Redriven {
 }
 
 /// Queue every dead delivery of an endpoint again.
-#[utoipa::path(post, path = "/webhooks/{endpoint_id}/redrive", tag = "webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(post, operation_id = "redrive_webhook", path = "/webhooks/{endpoint_id}/redrive", tag = "webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 202, description = "Queued.", body = Redriven)),
     extensions(("x-error-codes" =
         json!(["webhook.endpoint_not_found", "webhook.endpoint_disabled"]))),
@@ -155,13 +185,15 @@ pub struct DeliveryQuery {
     /// Only those in this state.
     state: Option<DeliveryState>,
     /// 1–100, 20 unless said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
 /// Deliveries to your endpoints, newest first.
-#[utoipa::path(get, path = "/webhook-deliveries", tag = "webhooks", params(DeliveryQuery),
+#[utoipa::path(get, operation_id = "list_webhook_deliveries", path = "/webhook-deliveries", tag = "webhooks", params(DeliveryQuery),
     responses((status = 200, description = "A page.", body = Page<Delivery>)),
     extensions(("x-error-codes" = json!(["common.invalid_cursor"]))),
     security(("bearer" = [])))]
@@ -183,8 +215,9 @@ async fn list_deliveries(
 }
 
 /// One delivery with its attempts.
-#[utoipa::path(get, path = "/webhook-deliveries/{delivery_id}", tag = "webhooks",
-    params(("delivery_id" = String, Path, description = "`whd_…`.")),
+#[utoipa::path(get, operation_id = "get_webhook_delivery", path = "/webhook-deliveries/{delivery_id}", tag = "webhooks",
+    params(("delivery_id" = String, Path, description = "`whd_…`.",
+        example = "whd_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The delivery.", body = DeliveryDetail)),
     extensions(("x-error-codes" = json!(["webhook.delivery_not_found"]))),
     security(("bearer" = [])))]
@@ -199,8 +232,9 @@ async fn get_delivery(
 }
 
 /// Queue a dead delivery again.
-#[utoipa::path(post, path = "/webhook-deliveries/{delivery_id}/redrive", tag = "webhooks",
-    params(("delivery_id" = String, Path, description = "`whd_…`.")),
+#[utoipa::path(post, operation_id = "redrive_webhook_delivery", path = "/webhook-deliveries/{delivery_id}/redrive", tag = "webhooks",
+    params(("delivery_id" = String, Path, description = "`whd_…`.",
+        example = "whd_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 202, description = "Queued.", body = Delivery)),
     extensions(("x-error-codes" = json!(["webhook.delivery_not_found",
         "webhook.delivery_not_dead", "webhook.endpoint_disabled"]))),

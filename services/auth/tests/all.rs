@@ -6,6 +6,7 @@ mod all {
     mod accounts;
     mod admin;
     mod bad_input;
+    mod document;
     mod forged_tokens;
     mod grpc;
     mod keys;

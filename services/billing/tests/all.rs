@@ -8,6 +8,7 @@ mod all {
     mod callbacks;
     mod cancel;
     mod concurrency;
+    mod document;
     mod grpc;
     mod idempotency;
     mod invoices;

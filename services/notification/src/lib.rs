@@ -30,8 +30,8 @@ mod rpc;
 mod store;
 
 use shoal_error::{CodeSpec, Result};
-use shoal_proto::notification::v1::notification_service_server::NotificationServiceServer;
 use shoal_proto::events::EventSpec;
+use shoal_proto::notification::v1::notification_service_server::NotificationServiceServer;
 use shoal_service::{Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer};
 use shoal_store::Migrations;
 

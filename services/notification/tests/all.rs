@@ -6,6 +6,7 @@
 mod all {
     mod api;
     mod auth;
+    mod document;
     mod events;
     mod mail;
     mod preferences;

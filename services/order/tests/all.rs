@@ -5,6 +5,7 @@
 mod all {
     mod billing;
     mod crashes;
+    mod document;
     mod grpc;
     mod orders;
     mod payments;

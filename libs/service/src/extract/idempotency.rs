@@ -72,7 +72,8 @@ impl utoipa::IntoParams for IdempotencyKey {
         let text = schema::ObjectBuilder::new()
             .schema_type(schema::Type::String)
             .min_length(Some(1))
-            .max_length(Some(MAX_LENGTH));
+            .max_length(Some(MAX_LENGTH))
+            .pattern(Some("^[!-~]+$"));
         vec![
             ParameterBuilder::new()
                 .name("Idempotency-Key")
@@ -82,6 +83,9 @@ impl utoipa::IntoParams for IdempotencyKey {
                     "New for each operation, the same for its retries. The same key with the \
                      same body replays the first answer.",
                 ))
+                .example(Some(serde_json::json!(
+                    "5f0c9a3e-7a51-4c0b-9d52-1f6f0f2f7c11"
+                )))
                 .schema(Some(RefOr::<Schema>::from(text)))
                 .build(),
         ]

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use shoal_error::{CommonCode, Error, Result};
 
+use super::as_schema::AsSchema;
 use super::{pointer, token};
 
 /// A JSON body. As an argument: 415 for another content type, 413 over the
@@ -92,7 +93,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         return Err(Error::new(CommonCode::MalformedBody, "The body is empty."));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(refused)?;
+    let value = serde_path_to_error::deserialize(AsSchema(&mut deserializer)).map_err(refused)?;
     deserializer.end().map_err(|error| malformed(&error))?;
     Ok(value)
 }

@@ -1,12 +1,15 @@
 //! Typed input of handlers. Each extractor answers a problem document that
 //! says which part of the request is wrong; axum's own answer plain text.
 
+mod absent;
+mod as_schema;
 mod idempotency;
 mod json;
 mod page;
 mod path;
 mod query;
 
+pub use absent::present;
 pub use idempotency::IdempotencyKey;
 pub use json::Json;
 pub use page::PageRequest;

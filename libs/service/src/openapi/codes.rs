@@ -3,7 +3,10 @@
 use std::fmt;
 
 use serde_json::{Value, json};
-use shoal_error::{CodeSpec, CommonCode};
+use shoal_error::{
+    Code as _, CodeSpec, CommonCode, FieldProblem, PROBLEM_TYPE_BASE, ProblemDetails,
+};
+use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::extensions::{Extensions, ExtensionsBuilder};
 use utoipa::openapi::path::Operation;
 
@@ -76,4 +79,61 @@ impl Catalogue {
             .add(CODES, Value::Array(all))
             .build()
     }
+}
+
+/// How a failure with this code looks.
+pub(super) fn example(spec: &CodeSpec) -> Example {
+    let problem = ProblemDetails {
+        r#type: format!("{PROBLEM_TYPE_BASE}{}", spec.id),
+        title: spec.title.to_owned(),
+        status: spec.kind.http_status().as_u16(),
+        detail: format!("{}.", spec.title),
+        code: spec.id.to_owned(),
+        action: spec.action.to_owned(),
+        trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+        errors: faulty(spec).into_iter().collect(),
+        meta: std::collections::BTreeMap::new(),
+    };
+    ExampleBuilder::new()
+        .summary(spec.title)
+        // Strings and numbers only: this cannot fail.
+        .value(serde_json::to_value(problem).ok())
+        .build()
+}
+
+/// The part of the request that the codes about its form name.
+fn faulty(spec: &CodeSpec) -> Option<FieldProblem> {
+    let named = [
+        (CommonCode::InvalidField, "/name", "must not be empty"),
+        (
+            CommonCode::UnknownField,
+            "/nmae",
+            "unknown field `nmae`, expected `name`",
+        ),
+        (
+            CommonCode::InvalidQuery,
+            "limit",
+            "must be between 1 and 100",
+        ),
+        (
+            CommonCode::InvalidCursor,
+            "cursor",
+            "pass `next_cursor` unchanged",
+        ),
+        (
+            CommonCode::IdempotencyKeyMissing,
+            "Idempotency-Key",
+            "is missing",
+        ),
+        (
+            CommonCode::IdempotencyKeyInvalid,
+            "Idempotency-Key",
+            "is empty",
+        ),
+    ];
+    let (_, field, message) = named.into_iter().find(|(code, ..)| code.spec() == spec)?;
+    Some(FieldProblem {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    })
 }

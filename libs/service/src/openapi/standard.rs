@@ -4,38 +4,42 @@
 use std::collections::BTreeMap;
 
 use shoal_error::{CodeSpec, CommonCode, PROBLEM_JSON};
-
+use utoipa::openapi::example::Example;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 
-use super::codes::{Catalogue, UnknownCode};
+use super::codes::{self, Catalogue, UnknownCode};
+use super::{CODES, headers, operations};
 
 /// Completes every operation of the document.
 pub(super) fn complete(document: &mut OpenApi, catalogue: &Catalogue) -> Result<(), UnknownCode> {
+    let mut used = BTreeMap::new();
     for (path, item) in &mut document.paths.paths {
-        for (method, operation) in operations(item) {
-            let name = format!("{method} {path}");
-            let listed = catalogue.listed(operation, &name)?;
+        for (method, operation) in operations::of(item) {
+            let listed = catalogue.listed(operation, &format!("{method} {path}"))?;
             let codes = by_status(common(operation, method), listed);
             for (status, specs) in codes {
+                used.extend(
+                    specs
+                        .iter()
+                        .map(|spec| (spec.id.to_owned(), codes::example(spec).into())),
+                );
                 add(operation, status, &specs);
+            }
+            for (status, response) in &mut operation.responses.responses {
+                if let RefOr::T(response) = response {
+                    headers::add(response, status);
+                }
             }
         }
     }
+    document
+        .components
+        .get_or_insert_default()
+        .examples
+        .extend(used);
     Ok(())
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let all = [
-        ("GET", &mut item.get),
-        ("PUT", &mut item.put),
-        ("POST", &mut item.post),
-        ("DELETE", &mut item.delete),
-        ("PATCH", &mut item.patch),
-        ("HEAD", &mut item.head),
-    ];
-    all.into_iter()
-        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// The common codes that apply to an operation by its form.
@@ -112,22 +116,32 @@ fn by_status(
     codes
 }
 
-/// Adds a failure unless the handler documents that status itself.
+/// Adds a failure. One that the handler documents itself keeps its description
+/// and its body, and learns which codes may come.
 fn add(operation: &mut Operation, status: u16, specs: &[&CodeSpec]) {
+    let ids: Vec<&str> = specs.iter().map(|spec| spec.id).collect();
+    let entry = operation.responses.responses.entry(status.to_string());
+    let response = entry.or_insert_with(|| RefOr::T(failure(specs)));
+    if let RefOr::T(response) = response {
+        let codes = ExtensionsBuilder::new().add(CODES, ids).build();
+        response.extensions.get_or_insert_default().merge(codes);
+    }
+}
+
+fn failure(specs: &[&CodeSpec]) -> Response {
     let lines = specs
         .iter()
         .map(|spec| format!("`{}`: {}", spec.id, spec.title));
-    let description = lines.collect::<Vec<_>>().join("; ");
+    let examples = specs.iter().map(|spec| {
+        let shared = Ref::new(format!("#/components/examples/{}", spec.id));
+        (spec.id, RefOr::<Example>::Ref(shared))
+    });
     let problem = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("ProblemDetails")))
+        .examples_from_iter(examples)
         .build();
-    let response = ResponseBuilder::new()
-        .description(description)
+    ResponseBuilder::new()
+        .description(lines.collect::<Vec<_>>().join("; "))
         .content(PROBLEM_JSON, problem)
-        .build();
-    operation
-        .responses
-        .responses
-        .entry(status.to_string())
-        .or_insert(RefOr::T(response));
+        .build()
 }

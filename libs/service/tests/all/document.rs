@@ -102,3 +102,63 @@ fn two_documents_of_the_same_module_are_the_same_text() {
     };
     assert_eq!(text(), text());
 }
+
+#[test]
+fn a_failure_lists_its_codes_for_programs_with_an_example_of_each() {
+    let document = document();
+    let conflict = &document["paths"]["/toy/v1/parts"]["post"]["responses"]["409"];
+    let codes: Vec<_> = conflict["x-error-codes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .collect();
+    assert_eq!(codes, ["toy.broken", "common.idempotency_in_flight"]);
+    let examples = &conflict["content"]["application/problem+json"]["examples"];
+    let reference = examples["toy.broken"]["$ref"].as_str().unwrap();
+    let example = document
+        .pointer(reference.strip_prefix('#').unwrap())
+        .unwrap();
+    assert_eq!(example["value"]["status"], 409);
+    assert_eq!(example["value"]["type"], "/docs/errors#toy.broken");
+}
+
+#[test]
+fn the_headers_that_every_answer_has_are_documented() {
+    let document = document();
+    let responses = &document["paths"]["/toy/v1/parts/{number}"]["delete"]["responses"];
+    for status in ["204", "401", "429", "503"] {
+        let headers = &responses[status]["headers"];
+        let reference = &headers["x-request-id"]["$ref"];
+        assert_eq!(reference, "#/components/headers/RequestId", "{status}");
+        assert!(headers["x-trace-id"].is_object(), "{status}");
+    }
+    assert!(responses["429"]["headers"]["retry-after"].is_object());
+    assert!(responses["401"]["headers"]["www-authenticate"].is_object());
+    assert!(responses["204"]["headers"]["retry-after"].is_null());
+}
+
+#[test]
+fn operations_have_ids_of_the_module_and_say_whether_they_are_open() {
+    let document = document();
+    let parts = &document["paths"]["/toy/v1/parts"];
+    assert_eq!(parts["post"]["operationId"], "toy_create");
+    assert_eq!(parts["post"]["security"], serde_json::json!([]));
+    assert_eq!(document["servers"][0]["url"], "/");
+    assert_eq!(document["info"]["license"]["identifier"], "Apache-2.0");
+}
+
+#[test]
+fn a_body_without_an_example_gets_one_from_the_examples_of_its_fields() {
+    let document = document();
+    let paths = &document["paths"];
+    let answer = |path: &str, method: &str, status: &str| {
+        paths[path][method]["responses"][status]["content"]["application/json"]["example"].clone()
+    };
+    assert_eq!(answer("/toy/v1/parts/{number}", "get", "200"), 1);
+    // The name of a part has no example, so there is none of the whole, and
+    // that is a fault.
+    assert!(answer("/toy/v1/parts", "post", "201").is_null());
+    let faults = openapi::faults::<Toy>();
+    let fault = "POST /toy/v1/parts: the request body has no example: /name has no example";
+    assert!(faults.iter().any(|f| f.starts_with(fault)), "{faults:#?}");
+}

@@ -31,7 +31,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Register {
     /// E-mail address; upper and lower case make no difference.
-    #[schema(max_length = 254, example = "ada@example.com")]
+    #[schema(format = Email, max_length = 254, example = "ada@example.com")]
     email: String,
     /// 8 to 128 characters, not one of the most common passwords.
     #[schema(value_type = String, min_length = 8, max_length = 128, example = "correct horse battery staple")]
@@ -39,7 +39,11 @@ pub(super) struct Register {
     password: Redacted<String>,
     /// Name to address you by.
     #[serde(default)]
-    #[schema(max_length = 80, example = "Ada")]
+    #[schema(
+        max_length = 80,
+        example = "Ada",
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]*$"
+    )]
     display_name: String,
 }
 
@@ -104,7 +108,7 @@ async fn verify_email(
 #[serde(deny_unknown_fields)]
 pub(super) struct ResendVerification {
     /// Address of the account.
-    #[schema(max_length = 254, example = "ada@example.com")]
+    #[schema(format = Email, max_length = 254, example = "ada@example.com")]
     email: String,
 }
 
@@ -132,7 +136,7 @@ pub(super) fn parse_email(text: &str) -> Result<Email> {
 }
 
 /// Your own account.
-#[utoipa::path(get, path = "/auth/v1/me", tag = "accounts",
+#[utoipa::path(get, operation_id = "get_me", path = "/auth/v1/me", tag = "accounts",
     responses((status = 200, description = "The caller.", body = UserView)),
     extensions(("x-error-codes" = json!(["auth.session_ended", "auth.user_only"]))),
     security(("bearer" = [])))]

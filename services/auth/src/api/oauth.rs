@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shoal_error::Error;
+use shoal_error::{Error, ProblemDetails};
 use shoal_service::{OpenApiRouter, OptionalIdentity, routes};
 use utoipa::ToSchema;
 
@@ -27,16 +27,19 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[expect(dead_code, reason = "describes the form; OauthForm reads it")]
 pub(super) struct TokenForm {
     /// `client_credentials`.
-    #[schema(example = "client_credentials")]
+    #[schema(min_length = 1, example = "client_credentials")]
     grant_type: String,
     /// Roles wanted, separated by spaces; all that the account has if left out.
-    #[schema(example = "introspect")]
+    #[schema(nullable = false, example = "introspect")]
     scope: Option<String>,
     /// Unless the client uses Basic authentication.
-    #[schema(example = "svc_01jd8x4q6zj9t0c8m3a5v7k2ye")]
+    #[schema(nullable = false, example = "svc_01jd8x4q6zj9t0c8m3a5v7k2ye")]
     client_id: Option<String>,
     /// Unless the client uses Basic authentication.
-    #[schema(example = "scs_pO0n1Qm7Zb9d5LxKqk2S8w4v3u6Y1tReWqAsDfGhJkL")]
+    #[schema(
+        nullable = false,
+        example = "scs_pO0n1Qm7Zb9d5LxKqk2S8w4v3u6Y1tReWqAsDfGhJkL"
+    )]
     client_secret: Option<String>,
 }
 
@@ -60,7 +63,7 @@ pub(super) struct OauthToken {
 /// Get a token for a service account (RFC 6749, 4.4).
 ///
 /// The client proves itself with Basic authentication or in the form.
-#[utoipa::path(post, path = "/auth/v1/oauth/token", tag = "oauth",
+#[utoipa::path(post, operation_id = "get_oauth_token", path = "/auth/v1/oauth/token", tag = "oauth",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A token.", body = OauthToken),
         (status = 400, description = "An OAuth error.", body = OauthErrorView),
@@ -88,12 +91,22 @@ async fn token(State(app): State<App>, form: OauthForm) -> Result<Secret<OauthTo
 #[expect(dead_code, reason = "describes the form; OauthForm reads it")]
 pub(super) struct AboutToken {
     /// Access or refresh token.
+    #[schema(
+        min_length = 1,
+        example = "srt_pO0n1Qm7Zb9d5LxKqk2S8w4v3u6Y1tReWqAsDfGhJkL"
+    )]
     token: String,
     /// `access_token` or `refresh_token`; not needed, the token tells itself.
+    #[schema(nullable = false, example = "refresh_token")]
     token_type_hint: Option<String>,
     /// Unless the client uses another authentication.
+    #[schema(nullable = false, example = "svc_01jd8x4q6zj9t0c8m3a5v7k2ye")]
     client_id: Option<String>,
     /// Unless the client uses another authentication.
+    #[schema(
+        nullable = false,
+        example = "scs_pO0n1Qm7Zb9d5LxKqk2S8w4v3u6Y1tReWqAsDfGhJkL"
+    )]
     client_secret: Option<String>,
 }
 
@@ -104,36 +117,43 @@ pub(super) struct Introspection {
     active: bool,
     /// User or service account.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "usr_01jd8x4q6zj9t0c8m3a5v7k2ye")]
+    #[schema(nullable = false, example = "usr_01jd8x4q6zj9t0c8m3a5v7k2ye")]
     sub: Option<String>,
     /// `Bearer`, or `refresh_token` for one of those.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Bearer")]
+    #[schema(nullable = false, example = "Bearer")]
     token_type: Option<&'static str>,
     /// Roles, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "admin")]
+    #[schema(nullable = false, example = "admin")]
     scope: Option<String>,
     /// Service account that the token was given to.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "svc_01jd8x4q6zj9t0c8m3a5v7k2ye")]
     client_id: Option<String>,
     /// Session of a user's token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "ses_01jd8x4q6zj9t0c8m3a5v7k2ye")]
     sid: Option<String>,
     /// Id of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "tok_01jd8x4q6zj9t0c8m3a5v7k2ye")]
     jti: Option<String>,
     /// Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_764_000_900)]
     exp: Option<i64>,
     /// Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_764_000_000)]
     iat: Option<i64>,
     /// Issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "http://127.0.0.1:8080")]
     iss: Option<String>,
     /// Audience of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "shoal")]
     aud: Option<String>,
 }
 
@@ -161,11 +181,12 @@ impl Introspection {
 /// For service accounts with the role `introspect` (or `admin`), by their client
 /// credentials or an access token. Knows what a check of the signature can't:
 /// ended sessions, suspended users, revoked tokens.
-#[utoipa::path(post, path = "/auth/v1/oauth/introspect", tag = "oauth",
+#[utoipa::path(post, operation_id = "introspect_token", path = "/auth/v1/oauth/introspect", tag = "oauth",
     request_body(content = AboutToken, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "What the token is.", body = Introspection),
         (status = 400, description = "An OAuth error.", body = OauthErrorView),
-        (status = 401, description = "Unknown client or wrong secret.", body = OauthErrorView)),
+        (status = 401, description = "Unknown client or wrong secret; a token that is good no more.",
+            content((OauthErrorView = "application/json"), (ProblemDetails = "application/problem+json")))),
     extensions(("x-error-codes" = json!(["auth.oauth_invalid_request", "auth.oauth_invalid_client",
         "auth.session_ended"]))),
     security(("bearer" = [])))]
@@ -199,7 +220,7 @@ async fn introspect(
 /// A user's access or refresh token ends its session; whoever holds the token
 /// may do so. A service account's token needs the account's credentials and
 /// fails introspection from then on. Unknown tokens are answered 200 too.
-#[utoipa::path(post, path = "/auth/v1/oauth/revoke", tag = "oauth",
+#[utoipa::path(post, operation_id = "revoke_token", path = "/auth/v1/oauth/revoke", tag = "oauth",
     request_body(content = AboutToken, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The token is not active any more."),
         (status = 400, description = "An OAuth error.", body = OauthErrorView),

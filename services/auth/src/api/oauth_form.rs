@@ -51,6 +51,7 @@ pub(super) struct OauthErrorView {
     code: String,
     /// Trace of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     trace_id: Option<String>,
 }
 

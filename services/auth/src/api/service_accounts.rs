@@ -27,16 +27,22 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(disable))
 }
 
+/// 2–32 of a-z, 0-9, `_` and `-`, a letter first.
+#[derive(ToSchema)]
+#[schema(example = "introspect", pattern = "^[a-z][a-z0-9_-]{1,31}$")]
+#[expect(dead_code, reason = "describes the text; Role reads it")]
+struct RoleName(String);
+
 /// A service account to be.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateServiceAccount {
     /// 3–64 of a-z, 0-9, `.`, `_` and `-`, a letter first; in use once.
-    #[schema(example = "warehouse-sync")]
+    #[schema(example = "warehouse-sync", pattern = "^[a-z][a-z0-9._-]{2,63}$")]
     name: String,
     /// Roles of its tokens.
     #[serde(default)]
-    #[schema(max_items = 32, example = json!(["introspect"]))]
+    #[schema(value_type = Vec<RoleName>, max_items = 32, example = json!(["introspect"]))]
     roles: Vec<String>,
 }
 
@@ -59,6 +65,7 @@ pub(super) struct ServiceAccountView {
     #[schema(example = 1_764_000_000_000_i64)]
     created_at_ms: i64,
     /// Unix milliseconds; `null` while it is live.
+    #[schema(required, example = json!(null))]
     disabled_at_ms: Option<i64>,
 }
 
@@ -98,7 +105,7 @@ impl ServiceAccountSecret {
 /// Make a service account. For administrators.
 ///
 /// The answer has its secret, which is not told again.
-#[utoipa::path(post, path = "/auth/v1/service-accounts", tag = "service accounts",
+#[utoipa::path(post, operation_id = "create_service_account", path = "/auth/v1/service-accounts", tag = "service accounts",
     request_body = CreateServiceAccount,
     responses((status = 201, description = "Made.", body = ServiceAccountSecret)),
     extensions(("x-error-codes" = json!(["auth.service_account_exists", "auth.session_ended"]))),
@@ -135,7 +142,7 @@ fn parse(body: &CreateServiceAccount) -> Result<(String, Vec<Role>)> {
 }
 
 /// All service accounts, oldest first. For administrators.
-#[utoipa::path(get, path = "/auth/v1/service-accounts", tag = "service accounts",
+#[utoipa::path(get, operation_id = "list_service_accounts", path = "/auth/v1/service-accounts", tag = "service accounts",
     params(PageRequest),
     responses((status = 200, description = "A page of accounts.", body = Page<ServiceAccountView>)),
     extensions(("x-error-codes" = json!(["auth.session_ended"]))),
@@ -155,8 +162,9 @@ async fn list(
 /// Give a service account another secret. For administrators.
 ///
 /// The old secret works no more.
-#[utoipa::path(post, path = "/auth/v1/service-accounts/{client_id}/secret", tag = "service accounts",
-    params(("client_id" = String, Path, description = "`client_id` of the account.")),
+#[utoipa::path(post, operation_id = "rotate_service_account_secret", path = "/auth/v1/service-accounts/{client_id}/secret", tag = "service accounts",
+    params(("client_id" = String, Path, description = "`client_id` of the account.",
+        example = "svc_01jd8x4q6zj9t0c8m3a5v7k2ye")),
     responses((status = 200, description = "The new secret.", body = ServiceAccountSecret)),
     extensions(("x-error-codes" = json!(["auth.service_account_not_found", "auth.session_ended"]))),
     security(("bearer" = [])))]
@@ -171,8 +179,9 @@ async fn rotate_secret(
 }
 
 /// Disable a service account for good. For administrators.
-#[utoipa::path(delete, path = "/auth/v1/service-accounts/{client_id}", tag = "service accounts",
-    params(("client_id" = String, Path, description = "`client_id` of the account.")),
+#[utoipa::path(delete, operation_id = "disable_service_account", path = "/auth/v1/service-accounts/{client_id}", tag = "service accounts",
+    params(("client_id" = String, Path, description = "`client_id` of the account.",
+        example = "svc_01jd8x4q6zj9t0c8m3a5v7k2ye")),
     responses((status = 204, description = "Disabled.")),
     extensions(("x-error-codes" = json!(["auth.service_account_not_found", "auth.session_ended"]))),
     security(("bearer" = [])))]

@@ -32,7 +32,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 pub(super) struct LogIn {
     /// Address of the account.
-    #[schema(max_length = 254, example = "ada@example.com")]
+    #[schema(format = Email, max_length = 254, example = "ada@example.com")]
     email: String,
     /// Its password.
     #[schema(value_type = String, example = "correct horse battery staple")]
@@ -155,7 +155,7 @@ impl SessionView {
 }
 
 /// Your live sessions, oldest first.
-#[utoipa::path(get, path = "/auth/v1/sessions", tag = "sessions", params(PageRequest),
+#[utoipa::path(get, operation_id = "list_sessions", path = "/auth/v1/sessions", tag = "sessions", params(PageRequest),
     responses((status = 200, description = "A page of sessions.", body = Page<SessionView>)),
     extensions(("x-error-codes" = json!(["auth.session_ended", "auth.user_only"]))),
     security(("bearer" = [])))]
@@ -171,8 +171,9 @@ async fn list(
 }
 
 /// End one of your sessions.
-#[utoipa::path(delete, path = "/auth/v1/sessions/{session_id}", tag = "sessions",
-    params(("session_id" = String, Path, description = "`id` of the session.")),
+#[utoipa::path(delete, operation_id = "end_session", path = "/auth/v1/sessions/{session_id}", tag = "sessions",
+    params(("session_id" = String, Path, description = "`id` of the session.",
+        example = "ses_01jd8x4q6zj9t0c8m3a5v7k2ye")),
     responses((status = 204, description = "Ended.")),
     extensions(("x-error-codes" = json!(["auth.session_not_found", "auth.session_ended", "auth.user_only"]))),
     security(("bearer" = [])))]

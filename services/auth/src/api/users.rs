@@ -22,7 +22,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// All users, oldest first. For administrators.
-#[utoipa::path(get, path = "/auth/v1/users", tag = "users", params(PageRequest),
+#[utoipa::path(get, operation_id = "list_users", path = "/auth/v1/users", tag = "users", params(PageRequest),
     responses((status = 200, description = "A page of users.", body = Page<UserView>)),
     extensions(("x-error-codes" = json!(["auth.session_ended"]))),
     security(("bearer" = [])))]
@@ -35,8 +35,9 @@ async fn list(
 }
 
 /// One user. For administrators.
-#[utoipa::path(get, path = "/auth/v1/users/{user_id}", tag = "users",
-    params(("user_id" = String, Path, description = "`id` of the user.")),
+#[utoipa::path(get, operation_id = "get_user", path = "/auth/v1/users/{user_id}", tag = "users",
+    params(("user_id" = String, Path, description = "`id` of the user.",
+            example = "usr_01jd8x4q6zj9t0c8m3a5v7k2ye")),
     responses((status = 200, description = "The user.", body = UserView)),
     extensions(("x-error-codes" = json!(["auth.user_not_found", "auth.session_ended"]))),
     security(("bearer" = [])))]
@@ -67,8 +68,9 @@ pub(super) struct SetStatus {
 }
 
 /// Suspend a user or let them in again. For administrators.
-#[utoipa::path(put, path = "/auth/v1/users/{user_id}/status", tag = "users",
-    params(("user_id" = String, Path, description = "`id` of the user.")),
+#[utoipa::path(put, operation_id = "set_user_status", path = "/auth/v1/users/{user_id}/status", tag = "users",
+    params(("user_id" = String, Path, description = "`id` of the user.",
+            example = "usr_01jd8x4q6zj9t0c8m3a5v7k2ye")),
     request_body = SetStatus,
     responses((status = 200, description = "The user as changed.", body = UserView)),
     extensions(("x-error-codes" = json!(["auth.user_not_found", "auth.last_admin", "auth.session_ended"]))),
@@ -92,8 +94,9 @@ async fn set_status(
 ///
 /// It is in the tokens that the user gets from the next refresh or log-in on.
 #[utoipa::path(put, path = "/auth/v1/users/{user_id}/roles/{role}", tag = "users",
-    params(("user_id" = String, Path, description = "`id` of the user."),
-        ("role" = String, Path, description = "2–32 of a-z, 0-9, _ and -, a letter first.", example = "admin")),
+    params(("user_id" = String, Path, description = "`id` of the user.",
+            example = "usr_01jd8x4q6zj9t0c8m3a5v7k2ye"),
+        ("role" = String, Path, description = "2–32 of a-z, 0-9, _ and -, a letter first.", pattern = "^[a-z][a-z0-9_-]{1,31}$", example = "admin")),
     responses((status = 200, description = "The user as changed.", body = UserView)),
     extensions(("x-error-codes" = json!(["auth.user_not_found", "auth.session_ended"]))),
     security(("bearer" = [])))]
@@ -112,8 +115,9 @@ async fn grant_role(
 ///
 /// Tokens that were signed with it keep it until they expire.
 #[utoipa::path(delete, path = "/auth/v1/users/{user_id}/roles/{role}", tag = "users",
-    params(("user_id" = String, Path, description = "`id` of the user."),
-        ("role" = String, Path, description = "Name of the role.", example = "admin")),
+    params(("user_id" = String, Path, description = "`id` of the user.",
+            example = "usr_01jd8x4q6zj9t0c8m3a5v7k2ye"),
+        ("role" = String, Path, description = "Name of the role.", pattern = "^[a-z][a-z0-9_-]{1,31}$", example = "admin")),
     responses((status = 200, description = "The user as changed.", body = UserView)),
     extensions(("x-error-codes" = json!(["auth.user_not_found", "auth.last_admin", "auth.session_ended"]))),
     security(("bearer" = [])))]

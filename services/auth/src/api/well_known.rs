@@ -55,7 +55,7 @@ pub(super) struct JwkView {
 ///
 /// May be cached for as long as `Cache-Control` says: a key is published longer
 /// than that before it signs.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "discovery",
+#[utoipa::path(get, operation_id = "get_jwks", path = "/.well-known/jwks.json", tag = "discovery",
     responses((status = 200, description = "The keys.", body = JwksView),
         (status = 304, description = "Unchanged since the ETag in If-None-Match.")))]
 async fn jwks(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
@@ -69,19 +69,30 @@ pub(super) struct MetadataView {
     #[schema(example = "http://127.0.0.1:8080")]
     issuer: String,
     /// Where the keys are.
+    #[schema(
+        format = "uri",
+        example = "http://127.0.0.1:8080/.well-known/jwks.json"
+    )]
     jwks_uri: String,
     /// Where service accounts get tokens.
+    #[schema(format = "uri", example = "http://127.0.0.1:8080/auth/v1/oauth/token")]
     token_endpoint: String,
     /// RFC 7662.
+    #[schema(
+        format = "uri",
+        example = "http://127.0.0.1:8080/auth/v1/oauth/introspect"
+    )]
     introspection_endpoint: String,
     /// RFC 7009.
+    #[schema(format = "uri", example = "http://127.0.0.1:8080/auth/v1/oauth/revoke")]
     revocation_endpoint: String,
     /// Offered grants.
+    #[schema(example = json!(["client_credentials"]))]
     grant_types_supported: Vec<String>,
 }
 
 /// OpenID Connect discovery.
-#[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "discovery",
+#[utoipa::path(get, operation_id = "get_openid_configuration", path = "/.well-known/openid-configuration", tag = "discovery",
     responses((status = 200, description = "The metadata.", body = MetadataView),
         (status = 304, description = "Unchanged since the ETag in If-None-Match.")))]
 async fn openid_configuration(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
@@ -89,7 +100,7 @@ async fn openid_configuration(State(app): State<App>, headers: HeaderMap) -> Res
 }
 
 /// OAuth metadata (RFC 8414), the same document.
-#[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "discovery",
+#[utoipa::path(get, operation_id = "get_oauth_metadata", path = "/.well-known/oauth-authorization-server", tag = "discovery",
     responses((status = 200, description = "The metadata.", body = MetadataView),
         (status = 304, description = "Unchanged since the ETag in If-None-Match.")))]
 async fn oauth_metadata(State(app): State<App>, headers: HeaderMap) -> Result<Response> {

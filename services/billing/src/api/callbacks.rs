@@ -33,11 +33,13 @@ struct ReceivedView {
 ///
 /// Closed to everyone who does not know the shared secret. A repeat is answered
 /// 200 and changes nothing.
-#[utoipa::path(post, path = "/billing/v1/provider/callbacks", tag = "provider",
+#[utoipa::path(post, operation_id = "receive_provider_callback", path = "/billing/v1/provider/callbacks", tag = "provider",
     params(
         ("Provider-Signature" = String, Header, description =
-            "`t=<unix seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<id>.<body>`."),
-        ("Provider-Callback-Id" = String, Header, description = "The callback's id.")),
+            "`t=<unix seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<id>.<body>`.",
+            example = "t=1764000000,v1=3f1d7c5b9a0e4c2d8b6a5f4e3d2c1b0a99887766554433221100ffeeddccbbaa"),
+        ("Provider-Callback-Id" = String, Header, description = "The callback's id.",
+            example = "cb_1")),
     request_body = Callback,
     responses((status = 200, description = "Taken.", body = ReceivedView)),
     extensions(("x-error-codes" = json!(["billing.callback_signature"]))))]

@@ -43,7 +43,7 @@ struct InvoiceView {
     #[schema(example = "ord_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     reference: String,
     /// The invoice that a credit note corrects.
-    #[schema(example = json!(null))]
+    #[schema(required, example = json!(null))]
     corrects: Option<String>,
     /// Lines; they sum to the total.
     lines: Vec<LineView>,
@@ -109,18 +109,21 @@ struct ListQuery {
     user_id: Option<String>,
     /// Only those of this payment.
     payment_id: Option<String>,
-    /// Only `invoice` or `credit_note`.
+    /// Only documents of this kind.
+    #[param(value_type = Option<DocumentKind>)]
     kind: Option<String>,
     /// 1 to 100, 20 unless said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
 /// List invoices and credit notes, newest first.
 ///
 /// Customers see their own, administrators all.
-#[utoipa::path(get, path = "/billing/v1/invoices", tag = "invoices", params(ListQuery),
+#[utoipa::path(get, operation_id = "list_invoices", path = "/billing/v1/invoices", tag = "invoices", params(ListQuery),
     responses((status = 200, description = "A page.", body = Page<InvoiceView>)),
     security(("bearer" = [])))]
 async fn list(
@@ -153,8 +156,9 @@ fn kind(name: &str) -> Result<DocumentKind> {
 }
 
 /// Read an invoice or a credit note.
-#[utoipa::path(get, path = "/billing/v1/invoices/{invoice_id}", tag = "invoices",
-    params(("invoice_id" = String, Path, description = "`inv_…`.")),
+#[utoipa::path(get, operation_id = "get_invoice", path = "/billing/v1/invoices/{invoice_id}", tag = "invoices",
+    params(("invoice_id" = String, Path, description = "`inv_…`.",
+        example = "inv_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The document.", body = InvoiceView)),
     security(("bearer" = [])))]
 async fn get_one(

@@ -44,7 +44,7 @@ struct AccountBalance {
 }
 
 /// Sum all accounts.
-#[utoipa::path(get, path = "/billing/v1/ledger/trial-balance", tag = "ledger",
+#[utoipa::path(get, operation_id = "get_trial_balance", path = "/billing/v1/ledger/trial-balance", tag = "ledger",
     responses((status = 200, description = "The sums.", body = TrialBalance)),
     security(("bearer" = [])))]
 async fn trial_balance(
@@ -110,8 +110,9 @@ impl From<Booked> for TransactionView {
 }
 
 /// Read what was booked for a payment, oldest first.
-#[utoipa::path(get, path = "/billing/v1/ledger/payments/{payment_id}", tag = "ledger",
-    params(("payment_id" = String, Path, description = "`pay_…`.")),
+#[utoipa::path(get, operation_id = "list_ledger_transactions", path = "/billing/v1/ledger/payments/{payment_id}", tag = "ledger",
+    params(("payment_id" = String, Path, description = "`pay_…`.",
+        example = "pay_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The transactions.", body = Vec<TransactionView>)),
     security(("bearer" = [])))]
 async fn entries(

@@ -10,9 +10,10 @@ mod statements;
 mod views;
 
 use shoal_error::Result;
-use shoal_service::{Identity, OpenApiRouter};
+use shoal_service::{Identity, OpenApiRouter, openapi};
 
 use crate::engine::{Caller, Viewer};
+use crate::events::WEBHOOK_EVENTS;
 use crate::module::State;
 
 /// Sees and does everything.
@@ -20,9 +21,28 @@ const ADMIN: &str = "admin";
 /// Another program with an account of its own.
 const SERVICE: &str = "service";
 
+const TAGS: [(&str, &str); 7] = [
+    (
+        "payments",
+        "Authorizing, capturing, voiding and refunding, and what became of it.",
+    ),
+    ("invoices", "Invoices and credit notes, in unbroken series."),
+    (
+        "statements",
+        "What a customer was charged and given back, with a running balance.",
+    ),
+    ("ledger", "The double-entry books, for administrators."),
+    ("provider", "Where the payment provider calls back."),
+    shoal_webhook::http::TAG,
+    (
+        "platform webhooks",
+        "Endpoints that hear of everybody's payments, for administrators.",
+    ),
+];
+
 /// All routes of billing.
 pub(crate) fn router() -> OpenApiRouter<State> {
-    OpenApiRouter::new()
+    let mut router = openapi::router(&TAGS)
         .merge(payments::router())
         .merge(references::router())
         .merge(invoices::router())
@@ -30,7 +50,9 @@ pub(crate) fn router() -> OpenApiRouter<State> {
         .merge(ledger::router())
         .merge(callbacks::router())
         .merge(platform_webhooks::router())
-        .nest("/billing/v1", shoal_webhook::http::router())
+        .nest("/billing/v1", shoal_webhook::http::router());
+    shoal_webhook::http::describe_events(router.get_openapi_mut(), WEBHOOK_EVENTS);
+    router
 }
 
 /// What the caller may see.

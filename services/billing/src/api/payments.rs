@@ -32,12 +32,14 @@ pub(super) fn router() -> OpenApiRouter<State> {
 /// For administrators and services; customers pay by placing orders. Answers 202
 /// when the provider has not answered yet: read the payment, or send the same
 /// request again. Nobody is charged twice for one key.
-#[utoipa::path(post, path = "/billing/v1/payments", tag = "payments",
+#[utoipa::path(post, operation_id = "create_payment", path = "/billing/v1/payments", tag = "payments",
     params(IdempotencyKey),
     request_body = NewPayment,
     responses(
-        (status = 201, description = "Authorized.", body = PaymentView),
-        (status = 202, description = "The provider's answer is awaited.", body = PaymentView)),
+        (status = 201, description = "Authorized.", body = PaymentView,
+            headers(("location" = String, description = "Path of the payment."))),
+        (status = 202, description = "The provider's answer is awaited.", body = PaymentView,
+            headers(("location" = String, description = "Path of the payment.")))),
     extensions(("x-error-codes" = json!([
         "billing.payment_declined", "billing.payment_failed", "billing.reference_cancelled",
         "billing.amount_too_large", "billing.currency_not_accepted", "billing.lines_mismatch",
@@ -76,17 +78,20 @@ struct ListQuery {
     /// Only those under this reference.
     reference: Option<String>,
     /// Only those with this status.
+    #[param(value_type = Option<Status>)]
     status: Option<String>,
     /// 1 to 100, 20 unless said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
 /// List payments, newest first.
 ///
 /// Customers see their own, administrators all.
-#[utoipa::path(get, path = "/billing/v1/payments", tag = "payments", params(ListQuery),
+#[utoipa::path(get, operation_id = "list_payments", path = "/billing/v1/payments", tag = "payments", params(ListQuery),
     responses((status = 200, description = "A page.", body = Page<PaymentView>)),
     security(("bearer" = [])))]
 async fn list(
@@ -121,8 +126,9 @@ fn status(name: &str) -> Result<Status> {
 }
 
 /// Read a payment and its operations.
-#[utoipa::path(get, path = "/billing/v1/payments/{payment_id}", tag = "payments",
-    params(("payment_id" = String, Path, description = "`pay_…`.")),
+#[utoipa::path(get, operation_id = "get_payment", path = "/billing/v1/payments/{payment_id}", tag = "payments",
+    params(("payment_id" = String, Path, description = "`pay_…`.",
+        example = "pay_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The payment.", body = PaymentDetail)),
     security(("bearer" = [])))]
 async fn get_one(
@@ -145,8 +151,9 @@ async fn get_one(
 ///
 /// Issues an invoice. Several partial captures may follow each other until the
 /// authorization is used up.
-#[utoipa::path(post, path = "/billing/v1/payments/{payment_id}/captures", tag = "payments",
-    params(IdempotencyKey, ("payment_id" = String, Path, description = "`pay_…`.")),
+#[utoipa::path(post, operation_id = "capture_payment", path = "/billing/v1/payments/{payment_id}/captures", tag = "payments",
+    params(IdempotencyKey, ("payment_id" = String, Path, description = "`pay_…`.",
+        example = "pay_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     request_body = CaptureBody,
     responses(
         (status = 201, description = "Captured.", body = MovementView),
@@ -176,8 +183,9 @@ async fn capture(
 /// Release all that is authorized and not captured.
 ///
 /// Voiding a payment that is already voided succeeds.
-#[utoipa::path(post, path = "/billing/v1/payments/{payment_id}/void", tag = "payments",
-    params(IdempotencyKey, ("payment_id" = String, Path, description = "`pay_…`.")),
+#[utoipa::path(post, operation_id = "void_payment", path = "/billing/v1/payments/{payment_id}/void", tag = "payments",
+    params(IdempotencyKey, ("payment_id" = String, Path, description = "`pay_…`.",
+        example = "pay_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses(
         (status = 201, description = "Released.", body = MovementView),
         (status = 202, description = "The provider's answer is awaited.", body = MovementView)),
@@ -202,8 +210,9 @@ async fn void(
 ///
 /// Issues a credit note. Several partial refunds may follow each other; together
 /// they never exceed what was captured.
-#[utoipa::path(post, path = "/billing/v1/payments/{payment_id}/refunds", tag = "payments",
-    params(IdempotencyKey, ("payment_id" = String, Path, description = "`pay_…`.")),
+#[utoipa::path(post, operation_id = "refund_payment", path = "/billing/v1/payments/{payment_id}/refunds", tag = "payments",
+    params(IdempotencyKey, ("payment_id" = String, Path, description = "`pay_…`.",
+        example = "pay_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     request_body = RefundBody,
     responses(
         (status = 201, description = "Refunded.", body = MovementView),

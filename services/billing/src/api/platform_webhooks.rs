@@ -21,7 +21,7 @@ pub(super) fn router() -> OpenApiRouter<State> {
 }
 
 /// Register an endpoint for everybody's payments.
-#[utoipa::path(post, path = "/billing/v1/platform-webhooks", tag = "platform webhooks",
+#[utoipa::path(post, operation_id = "create_platform_webhook", path = "/billing/v1/platform-webhooks", tag = "platform webhooks",
     request_body = NewEndpoint,
     responses((status = 201, description = "Registered; the secret is shown once.",
         body = EndpointWithSecret)),
@@ -38,7 +38,7 @@ async fn create(
 }
 
 /// The platform's endpoints, oldest first.
-#[utoipa::path(get, path = "/billing/v1/platform-webhooks", tag = "platform webhooks",
+#[utoipa::path(get, operation_id = "list_platform_webhooks", path = "/billing/v1/platform-webhooks", tag = "platform webhooks",
     params(PageRequest),
     responses((status = 200, description = "A page.", body = Page<Endpoint>)),
     security(("bearer" = [])))]
@@ -52,8 +52,9 @@ async fn list(
 }
 
 /// One of the platform's endpoints.
-#[utoipa::path(get, path = "/billing/v1/platform-webhooks/{endpoint_id}", tag = "platform webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(get, operation_id = "get_platform_webhook", path = "/billing/v1/platform-webhooks/{endpoint_id}", tag = "platform webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The endpoint.", body = Endpoint)),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found"]))),
     security(("bearer" = [])))]
@@ -67,8 +68,9 @@ async fn get_one(
 }
 
 /// Change one of the platform's endpoints, or switch it on or off.
-#[utoipa::path(patch, path = "/billing/v1/platform-webhooks/{endpoint_id}", tag = "platform webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(patch, operation_id = "update_platform_webhook", path = "/billing/v1/platform-webhooks/{endpoint_id}", tag = "platform webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     request_body = EndpointPatch,
     responses((status = 200, description = "The endpoint as it is now.", body = Endpoint)),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found", "webhook.url_taken"]))),
@@ -86,8 +88,9 @@ async fn update(
 }
 
 /// Remove one of the platform's endpoints and the record of its deliveries.
-#[utoipa::path(delete, path = "/billing/v1/platform-webhooks/{endpoint_id}", tag = "platform webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+#[utoipa::path(delete, operation_id = "remove_platform_webhook", path = "/billing/v1/platform-webhooks/{endpoint_id}", tag = "platform webhooks",
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 204, description = "Removed.")),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found"]))),
     security(("bearer" = [])))]
@@ -102,9 +105,10 @@ async fn remove(
 }
 
 /// Replace the secret of one of the platform's endpoints.
-#[utoipa::path(post, path = "/billing/v1/platform-webhooks/{endpoint_id}/rotate-secret",
+#[utoipa::path(post, operation_id = "rotate_platform_webhook_secret", path = "/billing/v1/platform-webhooks/{endpoint_id}/rotate-secret",
     tag = "platform webhooks",
-    params(("endpoint_id" = String, Path, description = "`whe_…`.")),
+    params(("endpoint_id" = String, Path, description = "`whe_…`.",
+        example = "whe_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The new secret.", body = EndpointWithSecret)),
     extensions(("x-error-codes" = json!(["webhook.endpoint_not_found"]))),
     security(("bearer" = [])))]

@@ -20,7 +20,11 @@ pub(super) fn router() -> OpenApiRouter<State> {
 struct CancelBody {
     /// For credit notes; at most 200 characters.
     #[serde(default)]
-    #[schema(example = "Order cancelled")]
+    #[schema(
+        example = "Order cancelled",
+        max_length = 200,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     reason: String,
 }
 
@@ -37,8 +41,9 @@ struct CancelView {
 ///
 /// Voids what is authorized, refunds what is captured and refuses what comes
 /// later. Needs no key: doing it again changes nothing.
-#[utoipa::path(post, path = "/billing/v1/references/{reference}/cancel", tag = "payments",
-    params(("reference" = String, Path, description = "The reference given to the payments.")),
+#[utoipa::path(post, operation_id = "cancel_reference", path = "/billing/v1/references/{reference}/cancel", tag = "payments",
+    params(("reference" = String, Path, description = "The reference given to the payments.",
+        pattern = "^[!-~]{1,128}$", example = "ord_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     request_body = CancelBody,
     responses((status = 200, description = "Recorded, and undone as far as the provider answered.",
         body = CancelView)),

@@ -24,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<State> {
 #[into_params(parameter_in = Query)]
 struct StatementQuery {
     /// ISO 4217 code in upper case; an account has one currency.
-    #[param(example = "EUR")]
+    #[param(example = "EUR", pattern = "^[A-Z]{3}$")]
     currency: String,
     /// Whose account; for administrators. Customers get their own.
     user_id: Option<String>,
@@ -33,8 +33,10 @@ struct StatementQuery {
     /// Before this time, Unix milliseconds; to the end unless said.
     to_ms: Option<i64>,
     /// 1 to 100, 20 unless said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
@@ -52,6 +54,10 @@ struct StatementView {
     /// Balance after the last line of this page.
     closing_balance: Money,
     /// Pass as `cursor` to go on; `null` on the last page.
+    #[schema(
+        required,
+        example = "AB5wcmRfMDFtODNzNWt6NXJzdjRrY3ZobmQ3dHhiZ2XG-euYn_g"
+    )]
     next_cursor: Option<String>,
 }
 
@@ -103,7 +109,7 @@ impl From<StatementLine> for StatementLineView {
 /// Read an account statement with running balance.
 ///
 /// Customers read their own account, administrators anyone's.
-#[utoipa::path(get, path = "/billing/v1/statement", tag = "statements", params(StatementQuery),
+#[utoipa::path(get, operation_id = "get_statement", path = "/billing/v1/statement", tag = "statements", params(StatementQuery),
     responses((status = 200, description = "A page.", body = StatementView)),
     extensions(("x-error-codes" = json!(["money.unknown_currency"]))),
     security(("bearer" = [])))]

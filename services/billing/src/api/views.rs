@@ -21,19 +21,27 @@ use crate::domain::request::PaymentRequest;
 }))]
 pub(super) struct NewPayment {
     /// The customer who pays.
+    #[schema(pattern = "^[!-~]{1,128}$")]
     user_id: String,
     /// What is paid for, such as an order id; 1 to 128 visible ASCII characters.
+    #[schema(pattern = "^[!-~]{1,128}$")]
     reference: String,
     /// How much; more than zero.
     amount: MoneyInput,
     /// Text for invoices and statements, at most 200 characters.
     #[serde(default)]
+    #[schema(max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     description: String,
     /// The provider's token of the payment method, `pm_…`; never a card number.
     #[serde(default)]
+    #[schema(
+        max_length = 67,
+        pattern = "^(pm_([a-z_]+|[a-z_]*[0-9]([a-z_]*[0-9]){0,10}[a-z_]*))?$"
+    )]
     payment_method: String,
     /// Lines for the invoice, at most 200; they must sum to the amount.
     #[serde(default)]
+    #[schema(max_items = 200)]
     lines: Vec<NewLine>,
 }
 
@@ -41,9 +49,15 @@ pub(super) struct NewPayment {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewLine {
-    /// What is sold.
+    /// What is sold, at most 200 characters.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     description: String,
     /// How many, at least 1.
+    #[schema(value_type = i64, minimum = 1, maximum = 4_294_967_295_u32)]
     quantity: u32,
     /// The price of one, in the currency of the payment.
     unit_price: MoneyInput,
@@ -92,6 +106,7 @@ pub(super) struct RefundBody {
     pub(super) amount: Option<MoneyInput>,
     /// Why, for the credit note; at most 200 characters.
     #[serde(default)]
+    #[schema(max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub(super) reason: String,
 }
 
@@ -125,7 +140,7 @@ pub(crate) struct PaymentView {
     /// What can be refunded now.
     refundable: Money,
     /// Why it was declined or failed.
-    #[schema(example = json!(null))]
+    #[schema(required, example = json!(null))]
     decline_reason: Option<String>,
     /// Whether an operation awaits the provider's answer.
     operation_pending: bool,
@@ -180,6 +195,7 @@ pub(super) struct PaymentDetail {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct OperationView {
     /// Id, `op_…`; the idempotency key towards the provider.
+    #[schema(example = "op_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     id: String,
     /// What was asked.
     kind: OperationKind,
@@ -188,8 +204,10 @@ pub(super) struct OperationView {
     /// How far it has come.
     status: OperationStatus,
     /// Why it failed.
+    #[schema(required, example = json!(null))]
     reason: Option<String>,
     /// The document that it issued.
+    #[schema(required, example = "inv_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     document_id: Option<String>,
     /// Unix milliseconds.
     created_at_ms: i64,
@@ -215,6 +233,6 @@ pub(super) struct MovementView {
     /// The payment right after.
     pub(super) payment: PaymentView,
     /// The invoice of a capture or the credit note of a refund.
-    #[schema(example = "inv_01k9zt3m5cq0s6v8x2b4d7f9ha")]
+    #[schema(required, example = "inv_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub(super) document_id: Option<String>,
 }

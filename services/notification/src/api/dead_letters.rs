@@ -24,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 /// Events that could not be consumed, oldest first. Needs the role `admin`.
 ///
 /// An envelope's `data` is left out: it may hold addresses and tokens.
-#[utoipa::path(get, path = "/dead-letters/events", tag = "dead letters", params(PageRequest),
+#[utoipa::path(get, operation_id = "list_dead_events", path = "/dead-letters/events", tag = "dead letters", params(PageRequest),
     responses((status = 200, description = "A page.", body = Page<DeadLetter>)),
     extensions(("x-error-codes" = json!(["common.invalid_cursor"]))),
     security(("bearer" = [])))]
@@ -38,8 +38,9 @@ async fn list_events(
 }
 
 /// Try an event again. Needs the role `admin`.
-#[utoipa::path(post, path = "/dead-letters/events/{letter_id}/redrive", tag = "dead letters",
-    params(("letter_id" = String, Path, description = "`dlq_…`.")),
+#[utoipa::path(post, operation_id = "redrive_dead_event", path = "/dead-letters/events/{letter_id}/redrive", tag = "dead letters",
+    params(("letter_id" = String, Path, description = "`dlq_…`.",
+        example = "dlq_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 202, description = "Queued.")),
     extensions(("x-error-codes" = json!(["common.not_found"]))),
     security(("bearer" = [])))]
@@ -54,8 +55,9 @@ async fn redrive_event(
 }
 
 /// Give an event up for good. Needs the role `admin`.
-#[utoipa::path(delete, path = "/dead-letters/events/{letter_id}", tag = "dead letters",
-    params(("letter_id" = String, Path, description = "`dlq_…`.")),
+#[utoipa::path(delete, operation_id = "discard_dead_event", path = "/dead-letters/events/{letter_id}", tag = "dead letters",
+    params(("letter_id" = String, Path, description = "`dlq_…`.",
+        example = "dlq_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 204, description = "Given up.")),
     extensions(("x-error-codes" = json!(["common.not_found"]))),
     security(("bearer" = [])))]
@@ -70,7 +72,7 @@ async fn discard_event(
 }
 
 /// Dead webhook deliveries of all owners, newest first. Needs the role `admin`.
-#[utoipa::path(get, path = "/dead-letters/webhooks", tag = "dead letters", params(PageRequest),
+#[utoipa::path(get, operation_id = "list_dead_webhook_deliveries", path = "/dead-letters/webhooks", tag = "dead letters", params(PageRequest),
     responses((status = 200, description = "A page.", body = Page<Delivery>)),
     extensions(("x-error-codes" = json!(["common.invalid_cursor"]))),
     security(("bearer" = [])))]
@@ -88,8 +90,9 @@ async fn list_webhooks(
 }
 
 /// Queue a dead webhook delivery of any owner again. Needs the role `admin`.
-#[utoipa::path(post, path = "/dead-letters/webhooks/{delivery_id}/redrive", tag = "dead letters",
-    params(("delivery_id" = String, Path, description = "`whd_…`.")),
+#[utoipa::path(post, operation_id = "redrive_dead_webhook_delivery", path = "/dead-letters/webhooks/{delivery_id}/redrive", tag = "dead letters",
+    params(("delivery_id" = String, Path, description = "`whd_…`.",
+        example = "whd_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 202, description = "Queued.", body = Delivery)),
     extensions(("x-error-codes" = json!(["webhook.delivery_not_found",
         "webhook.delivery_not_dead", "webhook.endpoint_disabled"]))),

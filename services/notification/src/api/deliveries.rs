@@ -30,8 +30,10 @@ pub(super) struct DeliveryView {
     #[schema(example = "dlv_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     id: String,
     /// `ntf_…`.
+    #[schema(example = "ntf_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     notification_id: String,
     /// Who is told.
+    #[schema(example = "usr_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     user_id: String,
     /// By which way.
     channel: Channel,
@@ -46,16 +48,18 @@ pub(super) struct DeliveryView {
     attempts: i64,
     /// Why it is dead: `no_address`, `rejected`, `template` or
     /// `attempts_exhausted`.
-    #[schema(example = "rejected")]
+    #[schema(required, example = "rejected")]
     reason: Option<String>,
     /// Why the last attempt failed.
-    #[schema(example = "the mail server answered 550 5.1.1")]
+    #[schema(required, example = "the mail server answered 550 5.1.1")]
     last_error: Option<String>,
     /// When it is tried next, Unix milliseconds.
+    #[schema(required)]
     next_attempt_at_ms: Option<i64>,
     /// Unix milliseconds.
     created_at_ms: i64,
     /// When it became final, Unix milliseconds.
+    #[schema(required)]
     finished_at_ms: Option<i64>,
 }
 
@@ -95,7 +99,7 @@ struct AttemptView {
     #[schema(example = "retry")]
     outcome: String,
     /// Why it failed.
-    #[schema(example = "the mail server could not be reached")]
+    #[schema(required, example = "the mail server could not be reached")]
     error: Option<String>,
 }
 
@@ -145,11 +149,12 @@ struct DeliveryQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
 /// Deliveries, newest first. Needs the role `admin`.
-#[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(DeliveryQuery),
+#[utoipa::path(get, operation_id = "list_deliveries", path = "/deliveries", tag = "deliveries", params(DeliveryQuery),
     responses((status = 200, description = "A page.", body = Page<DeliveryView>)),
     extensions(("x-error-codes" = json!(["common.invalid_cursor"]))),
     security(("bearer" = [])))]
@@ -173,8 +178,9 @@ async fn list(
 }
 
 /// One delivery with its attempts. Needs the role `admin`.
-#[utoipa::path(get, path = "/deliveries/{delivery_id}", tag = "deliveries",
-    params(("delivery_id" = String, Path, description = "`dlv_…`.")),
+#[utoipa::path(get, operation_id = "get_delivery", path = "/deliveries/{delivery_id}", tag = "deliveries",
+    params(("delivery_id" = String, Path, description = "`dlv_…`.",
+        example = "dlv_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The delivery.", body = DeliveryDetailView)),
     extensions(("x-error-codes" = json!(["notification.delivery_not_found"]))),
     security(("bearer" = [])))]
@@ -190,8 +196,9 @@ async fn get_one(
 /// Queue a dead delivery again. Needs the role `admin`.
 ///
 /// It is rendered anew with the version that is published then.
-#[utoipa::path(post, path = "/deliveries/{delivery_id}/redrive", tag = "deliveries",
-    params(("delivery_id" = String, Path, description = "`dlv_…`.")),
+#[utoipa::path(post, operation_id = "redrive_delivery", path = "/deliveries/{delivery_id}/redrive", tag = "deliveries",
+    params(("delivery_id" = String, Path, description = "`dlv_…`.",
+        example = "dlv_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 202, description = "Queued.", body = DeliveryView)),
     extensions(("x-error-codes" =
         json!(["notification.delivery_not_found", "notification.delivery_not_dead"]))),
@@ -227,7 +234,7 @@ struct RedrivenDead {
 
 /// Queue dead deliveries again, oldest first, up to a thousand. Needs the role
 /// `admin`.
-#[utoipa::path(post, path = "/deliveries/redrive", tag = "deliveries",
+#[utoipa::path(post, operation_id = "redrive_dead_deliveries", path = "/deliveries/redrive", tag = "deliveries",
     responses((status = 202, description = "Queued.", body = RedrivenDead)),
     security(("bearer" = [])))]
 async fn redrive_dead(

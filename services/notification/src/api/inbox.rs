@@ -41,11 +41,12 @@ pub(super) struct InboxItem {
     #[schema(example = "Your order ord_01k9… over 49.90 EUR is paid and being prepared.")]
     body: String,
     /// Path in the API of what it is about.
-    #[schema(example = "/order/v1/orders/ord_01k9zt3m5cq0s6v8x2b4d7f9ha")]
+    #[schema(required, example = "/order/v1/orders/ord_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     link: Option<String>,
     /// Unix milliseconds.
     created_at_ms: i64,
     /// Unix milliseconds; absent while it is unread.
+    #[schema(required)]
     read_at_ms: Option<i64>,
 }
 
@@ -77,6 +78,7 @@ struct InboxQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 1024, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
 }
 
@@ -86,6 +88,10 @@ struct InboxView {
     /// Newest first.
     items: Vec<InboxItem>,
     /// Pass as `cursor` to go on; `null` on the last page.
+    #[schema(
+        required,
+        example = "AB5wcmRfMDFtODNzNWt6NXJzdjRrY3ZobmQ3dHhiZ2XG-euYn_g"
+    )]
     next_cursor: Option<String>,
     /// Items not read, on all pages.
     #[schema(example = 3)]
@@ -97,7 +103,7 @@ struct InboxView {
 }
 
 /// Your inbox, newest first.
-#[utoipa::path(get, path = "/inbox", tag = "inbox", params(InboxQuery),
+#[utoipa::path(get, operation_id = "list_inbox", path = "/inbox", tag = "inbox", params(InboxQuery),
     responses((status = 200, description = "A page.", body = InboxView)),
     extensions(("x-error-codes" = json!(["common.invalid_cursor"]))),
     security(("bearer" = [])))]
@@ -130,7 +136,7 @@ struct UnreadCount {
 }
 
 /// How many items you have not read.
-#[utoipa::path(get, path = "/inbox/unread-count", tag = "inbox",
+#[utoipa::path(get, operation_id = "get_unread_count", path = "/inbox/unread-count", tag = "inbox",
     responses((status = 200, description = "The count.", body = UnreadCount)),
     security(("bearer" = [])))]
 async fn unread_count(State(app): State<App>, identity: Identity) -> Result<Json<UnreadCount>> {
@@ -157,7 +163,7 @@ struct ReadAllDone {
 }
 
 /// Mark everything read.
-#[utoipa::path(post, path = "/inbox/read-all", tag = "inbox",
+#[utoipa::path(post, operation_id = "mark_inbox_read", path = "/inbox/read-all", tag = "inbox",
     responses((status = 200, description = "Marked.", body = ReadAllDone)),
     security(("bearer" = [])))]
 async fn read_all(
@@ -181,8 +187,9 @@ struct Mark {
 }
 
 /// Mark an item read or unread.
-#[utoipa::path(patch, path = "/inbox/{item_id}", tag = "inbox",
-    params(("item_id" = String, Path, description = "`inb_…`.")),
+#[utoipa::path(patch, operation_id = "mark_inbox_item", path = "/inbox/{item_id}", tag = "inbox",
+    params(("item_id" = String, Path, description = "`inb_…`.",
+        example = "inb_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 200, description = "The item as it is now.", body = InboxItem)),
     extensions(("x-error-codes" = json!(["notification.inbox_item_not_found"]))),
     security(("bearer" = [])))]
@@ -197,8 +204,9 @@ async fn mark(
 }
 
 /// Delete an item for good.
-#[utoipa::path(delete, path = "/inbox/{item_id}", tag = "inbox",
-    params(("item_id" = String, Path, description = "`inb_…`.")),
+#[utoipa::path(delete, operation_id = "remove_inbox_item", path = "/inbox/{item_id}", tag = "inbox",
+    params(("item_id" = String, Path, description = "`inb_…`.",
+        example = "inb_01k9zt3m5cq0s6v8x2b4d7f9ha")),
     responses((status = 204, description = "Deleted.")),
     extensions(("x-error-codes" = json!(["notification.inbox_item_not_found"]))),
     security(("bearer" = [])))]

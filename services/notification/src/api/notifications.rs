@@ -24,7 +24,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct SendNotification {
     /// Who is told.
-    #[schema(example = "usr_01k9zt3m5cq0s6v8x2b4d7f9ha")]
+    #[schema(example = "usr_01k9zt3m5cq0s6v8x2b4d7f9ha", pattern = "^usr_")]
     user_id: String,
     /// A template with a published version.
     #[schema(example = "spring_offer")]
@@ -38,7 +38,11 @@ struct SendNotification {
     #[serde(default)]
     channels: Vec<Channel>,
     /// Language tag; the user's own unless said.
-    #[schema(example = "de-AT")]
+    #[schema(
+        example = "de-AT",
+        max_length = 12,
+        pattern = "^[A-Za-z]{2,3}(-([A-Za-z]{2}|[0-9]{3}|[A-Za-z]{4})){0,2}$"
+    )]
     locale: Option<String>,
 }
 
@@ -75,7 +79,7 @@ impl From<Sent> for SentNotification {
 ///
 /// It is queued durably before the answer; what becomes of it is told by its
 /// deliveries.
-#[utoipa::path(post, path = "/notifications", tag = "notifications", params(IdempotencyKey),
+#[utoipa::path(post, operation_id = "send_notification", path = "/notifications", tag = "notifications", params(IdempotencyKey),
     responses((status = 202, description = "Queued, or queued before under this key.",
         body = SentNotification)),
     extensions(("x-error-codes" = json!(["notification.template_not_found",

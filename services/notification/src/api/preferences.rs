@@ -70,7 +70,11 @@ struct ChoiceChange {
 #[serde(deny_unknown_fields)]
 struct PreferencesChange {
     /// Language tag such as `en` or `de-AT`.
-    #[schema(example = "de-AT")]
+    #[schema(
+        example = "de-AT",
+        max_length = 12,
+        pattern = "^[A-Za-z]{2,3}(-([A-Za-z]{2}|[0-9]{3}|[A-Za-z]{4})){0,2}$"
+    )]
     locale: Option<String>,
     /// Choices to change, all or none.
     #[serde(default)]
@@ -79,7 +83,7 @@ struct PreferencesChange {
 }
 
 /// Your preferences.
-#[utoipa::path(get, path = "/preferences", tag = "preferences",
+#[utoipa::path(get, operation_id = "get_preferences", path = "/preferences", tag = "preferences",
     responses((status = 200, description = "All of them.", body = PreferencesView)),
     security(("bearer" = [])))]
 async fn get(State(app): State<App>, identity: Identity) -> Result<Json<PreferencesView>> {
@@ -91,7 +95,7 @@ async fn get(State(app): State<App>, identity: Identity) -> Result<Json<Preferen
 ///
 /// Mail about orders, payments, the account and its security cannot be switched
 /// off, nor can security notices in the inbox.
-#[utoipa::path(patch, path = "/preferences", tag = "preferences",
+#[utoipa::path(patch, operation_id = "change_preferences", path = "/preferences", tag = "preferences",
     responses((status = 200, description = "All of them as they are now.", body = PreferencesView)),
     extensions(("x-error-codes" = json!(["notification.preference_mandatory"]))),
     security(("bearer" = [])))]

@@ -41,7 +41,7 @@ struct StreamQuery {
 /// `data` the item as JSON. A client that reconnects with the last `id` as
 /// `Last-Event-ID` misses and repeats nothing. A comment is sent in silence.
 /// The stream ends when the access token does, and when the service shuts down.
-#[utoipa::path(get, path = "/inbox/stream", tag = "inbox",
+#[utoipa::path(get, operation_id = "follow_inbox", path = "/inbox/stream", tag = "inbox",
     params(StreamQuery,
         ("Last-Event-ID" = Option<i64>, Header, description = "`id` of the last event received.")),
     responses((status = 200, description = "A stream of items.", body = InboxItem,

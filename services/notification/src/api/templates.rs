@@ -35,9 +35,10 @@ struct TemplateView {
     /// What it is about; decides which preferences apply.
     category: Category,
     /// When it is sent.
+    #[schema(example = "Sent to everybody in spring.")]
     description: String,
     /// Data with which its versions are proved.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({"name": "Ada", "price_minor": 990, "currency": "EUR"}))]
     sample: Value,
     /// Unix milliseconds.
     created_at_ms: i64,
@@ -72,6 +73,7 @@ struct VersionView {
     /// Whether it is the one that is used.
     published: bool,
     /// `builtin`, or who wrote it.
+    #[schema(example = "builtin")]
     origin: String,
     /// Its text.
     source: SourceView,
@@ -107,9 +109,13 @@ struct SourceView {
     text: String,
     /// HTML of the mail; values are escaped. Absent: the mail is plain text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(
+        example = "<p>Dear {{ name }}, herring is at {{ price_minor | money(currency) }}.</p>"
+    )]
     html: String,
     /// Path in the application that an inbox item leads to.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(example = "/offers/spring")]
     link: String,
 }
 
@@ -165,10 +171,22 @@ struct PutTemplate {
     category: Category,
     /// When it is sent, at most 500 characters.
     #[serde(default)]
+    #[schema(max_length = 500, example = "Sent to everybody in spring.")]
     description: String,
     /// Data with which its versions are proved.
     #[schema(value_type = Object, example = json!({"name": "Ada", "price_minor": 990, "currency": "EUR"}))]
     sample: Value,
+}
+
+/// A channel that carries text; webhooks carry data.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes the text; Channel reads it")]
+enum TextChannel {
+    /// E-mail.
+    Email,
+    /// The in-app inbox.
+    Inbox,
 }
 
 /// A version to be written.
@@ -176,9 +194,14 @@ struct PutTemplate {
 #[serde(deny_unknown_fields)]
 struct AddVersion {
     /// For which channel: `email` or `inbox`.
+    #[schema(value_type = TextChannel)]
     channel: Channel,
     /// In which language.
-    #[schema(example = "en")]
+    #[schema(
+        example = "en",
+        max_length = 12,
+        pattern = "^[A-Za-z]{2,3}(-([A-Za-z]{2}|[0-9]{3}|[A-Za-z]{4})){0,2}$"
+    )]
     locale: String,
     /// Its text.
     source: SourceView,
@@ -191,7 +214,7 @@ struct PreviewSource {
     /// The text.
     source: SourceView,
     /// The values.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({"name": "Ada", "price_minor": 990, "currency": "EUR"}))]
     data: Value,
 }
 
@@ -200,7 +223,7 @@ struct PreviewSource {
 #[serde(deny_unknown_fields, default)]
 struct PreviewData {
     /// The values; the template's sample unless said.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Object>, example = json!({"name": "Ada", "price_minor": 990, "currency": "EUR"}))]
     data: Option<Value>,
 }
 
@@ -208,12 +231,16 @@ struct PreviewData {
 #[derive(Debug, Serialize, ToSchema)]
 struct RenderedView {
     /// One line.
+    #[schema(example = "Spring offer for Ada")]
     subject: String,
     /// Plain text.
+    #[schema(example = "Dear Ada, herring is at 9.90 EUR.")]
     text: String,
     /// HTML, if the text has any.
+    #[schema(required, example = "<p>Dear Ada, herring is at 9.90 EUR.</p>")]
     html: Option<String>,
     /// Path, if the text has any.
+    #[schema(required, example = "/offers/spring")]
     link: Option<String>,
 }
 
@@ -230,7 +257,7 @@ impl From<Rendered> for RenderedView {
 }
 
 /// Templates by name. Needs the role `admin`.
-#[utoipa::path(get, path = "/templates", tag = "templates", params(PageRequest),
+#[utoipa::path(get, operation_id = "list_templates", path = "/templates", tag = "templates", params(PageRequest),
     responses((status = 200, description = "A page.", body = Page<TemplateView>)),
     extensions(("x-error-codes" = json!(["common.invalid_cursor"]))),
     security(("bearer" = [])))]
@@ -244,8 +271,8 @@ async fn list(
 }
 
 /// A template with all its versions. Needs the role `admin`.
-#[utoipa::path(get, path = "/templates/{name}", tag = "templates",
-    params(("name" = String, Path, description = "Name of the template.")),
+#[utoipa::path(get, operation_id = "get_template", path = "/templates/{name}", tag = "templates",
+    params(("name" = String, Path, description = "Name of the template.", example = "spring_offer")),
     responses((status = 200, description = "The template.", body = TemplateDetail)),
     extensions(("x-error-codes" = json!(["notification.template_not_found"]))),
     security(("bearer" = [])))]
@@ -265,9 +292,9 @@ async fn get_one(
 /// Make a template, or change what is said about it. Needs the role `admin`.
 ///
 /// Its texts are versions of their own.
-#[utoipa::path(put, path = "/templates/{name}", tag = "templates",
-    params(("name" = String, Path,
-        description = "1 to 64 of a-z, 0-9 and _, beginning with a letter.")),
+#[utoipa::path(put, operation_id = "put_template", path = "/templates/{name}", tag = "templates",
+    params(("name" = String, Path, pattern = "^[a-z][a-z0-9_]{0,63}$", example = "spring_offer",
+        description = "1 to 64 of a-z, 0-9 and _, beginning with a letter; not `preview`.")),
     responses((status = 200, description = "The template as it is now.", body = TemplateView)),
     extensions(("x-error-codes" = json!(["notification.template_reserved"]))),
     security(("bearer" = [])))]
@@ -296,8 +323,8 @@ async fn put(
 /// Write a version of a text. Needs the role `admin`.
 ///
 /// It is checked, but not used before it is published.
-#[utoipa::path(post, path = "/templates/{name}/versions", tag = "templates",
-    params(("name" = String, Path, description = "Name of the template.")),
+#[utoipa::path(post, operation_id = "add_template_version", path = "/templates/{name}/versions", tag = "templates",
+    params(("name" = String, Path, description = "Name of the template.", example = "spring_offer")),
     responses((status = 201, description = "Written.", body = VersionView)),
     extensions(("x-error-codes" = json!(["notification.template_not_found",
         "notification.template_invalid", "notification.template_too_large"]))),
@@ -331,12 +358,13 @@ async fn add_version(
 ///
 /// It must render with the template's sample. Deliveries that are rendered from
 /// now on use it.
-#[utoipa::path(post, tag = "templates",
+#[utoipa::path(post, operation_id = "publish_template_version", tag = "templates",
     path = "/templates/{name}/{channel}/{locale}/versions/{version}/publish",
-    params(("name" = String, Path, description = "Name of the template."),
-        ("channel" = Channel, Path, description = "`email` or `inbox`."),
-        ("locale" = String, Path, description = "Language tag."),
-        ("version" = i64, Path, description = "Number of the version.")),
+    params(("name" = String, Path, description = "Name of the template.", example = "spring_offer"),
+        ("channel" = TextChannel, Path, description = "`email` or `inbox`."),
+        ("locale" = String, Path, description = "Language tag.",
+            pattern = "^[A-Za-z]{2,3}(-([A-Za-z]{2}|[0-9]{3}|[A-Za-z]{4})){0,2}$", max_length = 12, example = "en"),
+        ("version" = i64, Path, description = "Number of the version.", example = 1)),
     responses((status = 200, description = "Published.", body = VersionView)),
     extensions(("x-error-codes" = json!(["notification.template_not_found",
         "notification.version_not_found", "notification.template_render",
@@ -353,12 +381,13 @@ async fn publish(
 }
 
 /// Render a version without sending it. Needs the role `admin`.
-#[utoipa::path(post, tag = "templates",
+#[utoipa::path(post, operation_id = "preview_template_version", tag = "templates",
     path = "/templates/{name}/{channel}/{locale}/versions/{version}/preview",
-    params(("name" = String, Path, description = "Name of the template."),
-        ("channel" = Channel, Path, description = "`email` or `inbox`."),
-        ("locale" = String, Path, description = "Language tag."),
-        ("version" = i64, Path, description = "Number of the version.")),
+    params(("name" = String, Path, description = "Name of the template.", example = "spring_offer"),
+        ("channel" = TextChannel, Path, description = "`email` or `inbox`."),
+        ("locale" = String, Path, description = "Language tag.",
+            pattern = "^[A-Za-z]{2,3}(-([A-Za-z]{2}|[0-9]{3}|[A-Za-z]{4})){0,2}$", max_length = 12, example = "en"),
+        ("version" = i64, Path, description = "Number of the version.", example = 1)),
     responses((status = 200, description = "What came out.", body = RenderedView)),
     extensions(("x-error-codes" = json!(["notification.template_not_found",
         "notification.version_not_found", "notification.template_render",
@@ -376,7 +405,7 @@ async fn preview_version(
 }
 
 /// Render a text that is not kept. Needs the role `admin`.
-#[utoipa::path(post, path = "/templates/preview", tag = "templates",
+#[utoipa::path(post, operation_id = "preview_template_source", path = "/templates/preview", tag = "templates",
     responses((status = 200, description = "What came out.", body = RenderedView)),
     extensions(("x-error-codes" = json!(["notification.template_invalid",
         "notification.template_render", "notification.template_too_large"]))),

@@ -5,13 +5,28 @@ mod products;
 mod quotes;
 mod sagas;
 
-use shoal_service::{Identity, OpenApiRouter};
+use shoal_service::{Identity, OpenApiRouter, openapi};
 
 use crate::State;
 use crate::domain::caller::Caller;
 
+const TAGS: [(&str, &str); 3] = [
+    (
+        "orders",
+        "Quotes and orders: what is bought, by whom, and how it stands.",
+    ),
+    (
+        "products",
+        "What can be ordered, at what price, and how much is there.",
+    ),
+    (
+        "sagas",
+        "Orders that stopped half-way and wait for a person.",
+    ),
+];
+
 pub(crate) fn router() -> OpenApiRouter<State> {
-    OpenApiRouter::new()
+    openapi::router(&TAGS)
         .merge(products::router())
         .merge(quotes::router())
         .merge(orders::router())

@@ -37,10 +37,10 @@ pub(super) struct PlaceOrder {
     items: Vec<ItemBody>,
     /// Token of the payment method as the payment provider gave it; absent takes
     /// the provider's default. Never a card number.
-    #[schema(example = "pm_card", max_length = 200)]
+    #[schema(example = "pm_card", max_length = 200, pattern = "^[!-~]*$")]
     payment_method: Option<String>,
     /// ISO 4217 code that is expected; absent accepts that of the products.
-    #[schema(example = "EUR")]
+    #[schema(example = "EUR", pattern = "^([A-Z]{3})?$")]
     currency: Option<String>,
     /// The total that the shopper saw, in minor units; another one is refused.
     #[schema(example = 2980)]
@@ -53,7 +53,11 @@ pub(super) struct PlaceOrder {
 pub(super) struct CancelOrder {
     /// For the record, at most 500 characters.
     #[serde(default)]
-    #[schema(example = "Changed my mind", max_length = 500)]
+    #[schema(
+        example = "Changed my mind",
+        max_length = 500,
+        pattern = "^[^\\u0000]*$"
+    )]
     reason: String,
 }
 
@@ -103,11 +107,13 @@ pub(super) struct OrderView {
     /// Sum of the lines.
     total: Money,
     /// The payment in billing, once money was taken.
-    #[schema(example = "pay_01jd2m3n4p5q6r7s8t9v0w1x2y")]
+    #[schema(required, example = "pay_01jd2m3n4p5q6r7s8t9v0w1x2y")]
     payment_id: Option<String>,
     /// Why it was rejected, if it was.
+    #[schema(required, example = json!(null))]
     rejection: Option<RejectionView>,
     /// What the one who cancelled said; empty otherwise.
+    #[schema(example = "")]
     cancel_reason: String,
     /// What can be done to it in this state.
     #[schema(example = json!(["cancel", "fulfil"]))]
@@ -192,7 +198,7 @@ async fn list_orders(
 ///
 /// One's own; the roles `admin` and `fulfilment` see any.
 #[utoipa::path(get, path = "/order/v1/orders/{id}", tag = "orders",
-    params(("id" = String, Path, description = "`ord_` id.")),
+    params(("id" = String, Path, description = "`ord_` id.", example = "ord_01jd2m3n4p5q6r7s8t9v0w1x2y")),
     responses((status = 200, description = "The order.", body = OrderView)),
     extensions(("x-error-codes" = json!(["order.order_not_found"]))),
     security(("bearer" = [])))]
@@ -211,7 +217,7 @@ async fn get_order(
 /// Gives a confirmed order back: money refunded, stock released. Answers 200 when
 /// that is done, 202 when it takes longer.
 #[utoipa::path(post, path = "/order/v1/orders/{id}/cancel", tag = "orders",
-    params(("id" = String, Path, description = "`ord_` id.")), request_body = CancelOrder,
+    params(("id" = String, Path, description = "`ord_` id.", example = "ord_01jd2m3n4p5q6r7s8t9v0w1x2y")), request_body = CancelOrder,
     responses(
         (status = 200, description = "Cancelled.", body = OrderView),
         (status = 202, description = "Still being given back.", body = OrderView,
@@ -233,7 +239,7 @@ async fn cancel_order(
 ///
 /// Marks a confirmed order as handed over. Needs the role `admin` or `fulfilment`.
 #[utoipa::path(post, path = "/order/v1/orders/{id}/fulfil", tag = "orders",
-    params(("id" = String, Path, description = "`ord_` id.")),
+    params(("id" = String, Path, description = "`ord_` id.", example = "ord_01jd2m3n4p5q6r7s8t9v0w1x2y")),
     responses((status = 200, description = "Handed over.", body = OrderView)),
     extensions(("x-error-codes" = json!(["order.order_not_found", "order.illegal_move"]))),
     security(("bearer" = [])))]

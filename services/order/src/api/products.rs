@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shoal_error::Result;
 use shoal_money::{Money, MoneyInput};
-use shoal_service::{Identity, Json, OpenApiRouter, PageRequest, Path, routes};
+use shoal_service::{Identity, Json, OpenApiRouter, PageRequest, Path, present, routes};
 use shoal_store::Page;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use super::caller;
 use crate::State;
@@ -52,11 +53,20 @@ pub(super) struct ProductView {
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateProduct {
     /// 1 to 120 characters.
-    #[schema(example = "Enamel mug", min_length = 1, max_length = 120)]
+    #[schema(
+        example = "Enamel mug",
+        min_length = 1,
+        max_length = 120,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     name: String,
     /// At most 2,000 characters.
     #[serde(default)]
-    #[schema(example = "Blue, half a litre, does not break.", max_length = 2000)]
+    #[schema(
+        example = "Blue, half a litre, does not break.",
+        max_length = 2000,
+        pattern = "^[^\\u0000]*$"
+    )]
     description: String,
     /// Price of one piece, more than nothing.
     price: MoneyInput,
@@ -68,17 +78,29 @@ pub(super) struct CreateProduct {
 /// Changes of a product; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"price": {"currency": "EUR", "decimal": "15.90"}}))]
 pub(super) struct UpdateProduct {
     /// 1 to 120 characters.
-    #[schema(min_length = 1, max_length = 120)]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 120,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     name: Option<String>,
     /// At most 2,000 characters.
-    #[schema(max_length = 2000)]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false, max_length = 2000, pattern = "^[^\\u0000]*$")]
     description: Option<String>,
     /// In the currency that the product has. Orders that exist keep the price they
     /// were placed at.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
     price: Option<MoneyInput>,
     /// Whether it can be ordered.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(nullable = false)]
     active: Option<bool>,
 }
 
@@ -87,8 +109,27 @@ pub(super) struct UpdateProduct {
 #[serde(deny_unknown_fields)]
 pub(super) struct AdjustStock {
     /// Pieces to add; negative to take away, at most what is there.
-    #[schema(example = 100)]
+    #[schema(schema_with = delta)]
     delta: i64,
+}
+
+/// Anything but zero.
+fn delta() -> Schema {
+    let between = |least: i64, most: i64| {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(least))
+            .maximum(Some(most))
+    };
+    let most = i64::from(1_000_000_000);
+    OneOfBuilder::new()
+        .description(Some(
+            "Pieces to add; negative to take away, at most what is there.",
+        ))
+        .item(between(1, most))
+        .item(between(-most, -1))
+        .examples([serde_json::json!(100)])
+        .into()
 }
 
 /// List products.
@@ -107,7 +148,7 @@ async fn list_products(
 
 /// Read a product.
 #[utoipa::path(get, path = "/order/v1/products/{id}", tag = "products",
-    params(("id" = String, Path, description = "`prd_` id.")),
+    params(("id" = String, Path, description = "`prd_` id.", example = "prd_01jd2m3n4p5q6r7s8t9v0w1x2y")),
     responses((status = 200, description = "The product.", body = ProductView)),
     extensions(("x-error-codes" = json!(["order.product_not_found"]))))]
 async fn get_product(
@@ -144,7 +185,7 @@ async fn create_product(
 ///
 /// Needs the role `admin`. What is absent stays as it is.
 #[utoipa::path(patch, path = "/order/v1/products/{id}", tag = "products",
-    params(("id" = String, Path, description = "`prd_` id.")), request_body = UpdateProduct,
+    params(("id" = String, Path, description = "`prd_` id.", example = "prd_01jd2m3n4p5q6r7s8t9v0w1x2y")), request_body = UpdateProduct,
     responses((status = 200, description = "The changed product.", body = ProductView)),
     extensions(("x-error-codes" = json!(["order.product_not_found", "order.currency_mismatch",
         "money.unknown_currency", "money.not_positive", "money.wrong_minor_digits",
@@ -173,7 +214,7 @@ async fn update_product(
 ///
 /// Needs the role `admin`. Never goes below zero.
 #[utoipa::path(post, path = "/order/v1/products/{id}/stock", tag = "products",
-    params(("id" = String, Path, description = "`prd_` id.")), request_body = AdjustStock,
+    params(("id" = String, Path, description = "`prd_` id.", example = "prd_01jd2m3n4p5q6r7s8t9v0w1x2y")), request_body = AdjustStock,
     responses((status = 200, description = "The product with its new stock.", body = ProductView)),
     extensions(("x-error-codes" = json!(["order.product_not_found", "order.stock_below_zero",
         "order.stock_too_large"]))),

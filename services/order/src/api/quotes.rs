@@ -22,7 +22,10 @@ pub(super) fn router() -> OpenApiRouter<State> {
 #[schema(as = ItemRequest)]
 pub(super) struct ItemBody {
     /// `prd_` id; each product at most once.
-    #[schema(example = "prd_01jd2m3n4p5q6r7s8t9v0w1x2y")]
+    #[schema(
+        example = "prd_01jd2m3n4p5q6r7s8t9v0w1x2y",
+        pattern = "^prd_[0-9A-Za-z]{26}$"
+    )]
     product_id: String,
     /// Pieces.
     #[schema(example = 2, minimum = 1, maximum = 1000)]
@@ -56,7 +59,7 @@ pub(super) struct QuoteRequest {
     #[schema(min_items = 1, max_items = 50)]
     items: Vec<ItemBody>,
     /// ISO 4217 code that is expected; absent accepts that of the products.
-    #[schema(example = "EUR")]
+    #[schema(example = "EUR", pattern = "^([A-Z]{3})?$")]
     currency: Option<String>,
 }
 
@@ -75,7 +78,7 @@ pub(super) struct QuoteView {
 /// Price a list of items.
 ///
 /// Open to everybody; holds nothing.
-#[utoipa::path(post, path = "/order/v1/quotes", tag = "orders", request_body = QuoteRequest,
+#[utoipa::path(post, operation_id = "quote_items", path = "/order/v1/quotes", tag = "orders", request_body = QuoteRequest,
     responses((status = 200, description = "What the items cost now.", body = QuoteView)),
     extensions(("x-error-codes" = json!(["money.unknown_currency", "order.unknown_product", "order.product_inactive",
         "order.duplicate_product", "order.mixed_currencies", "order.currency_mismatch",

@@ -46,6 +46,7 @@ struct SagaBody {
     #[schema(example = 4)]
     attempt: u32,
     /// Why it turned back or stopped, if it did.
+    #[schema(required)]
     failure: Option<ProblemDetails>,
     /// When it was started, Unix milliseconds.
     created_at_ms: i64,
@@ -83,6 +84,7 @@ struct LineBody {
     /// In which attempt.
     attempt: i64,
     /// Why an attempt failed.
+    #[schema(example = "the provider did not answer within 2 s")]
     detail: String,
 }
 
@@ -124,7 +126,7 @@ async fn list_parked_sagas(
 ///
 /// With its whole log. Needs the role `admin`.
 #[utoipa::path(get, path = "/order/v1/sagas/{id}", tag = "sagas",
-    params(("id" = String, Path, description = "`sga_` id.")),
+    params(("id" = String, Path, description = "`sga_` id.", example = "sga_01jd2m3n4p5q6r7s8t9v0w1x2y")),
     responses((status = 200, description = "The saga and its log.", body = SagaWithLog)),
     extensions(("x-error-codes" = json!(["order.saga_not_found"]))),
     security(("bearer" = [])))]
@@ -144,7 +146,7 @@ async fn get_saga(
 ///
 /// It then goes on by itself. Needs the role `admin`.
 #[utoipa::path(post, path = "/order/v1/sagas/{id}/decision", tag = "sagas",
-    params(("id" = String, Path, description = "`sga_` id.")), request_body = DecideSaga,
+    params(("id" = String, Path, description = "`sga_` id.", example = "sga_01jd2m3n4p5q6r7s8t9v0w1x2y")), request_body = DecideSaga,
     responses((status = 202, description = "It goes on.", body = SagaBody)),
     extensions(("x-error-codes" = json!(["order.saga_not_found", "order.saga_not_parked"]))),
     security(("bearer" = [])))]
