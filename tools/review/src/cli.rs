@@ -179,7 +179,12 @@ fn told(outcome: &Outcome, options: &Options) -> bool {
             false
         }
         Outcome::Made(report) => {
-            refused(&report.refusals);
+            for refusal in &report.refusals {
+                match refusal.line {
+                    Some(_) => say(&refusal.to_string()),
+                    None => say(&refusal.what),
+                }
+            }
             let verdict = if report.accepted {
                 "accepted"
             } else {

@@ -53,7 +53,7 @@ pub fn base(workspace: &Workspace, git: &Git, named: Option<&str>) -> Result<Str
 /// When the change cannot be followed, or the plan that is there is malformed.
 pub fn write(workspace: &Workspace, git: &Git, base: &str) -> Result<bool> {
     let change = Change::gather(workspace, git, base)?;
-    let contracts = Contracts::gather(workspace, git, &change)?;
+    let contracts = Contracts::gather(workspace, &change);
     let path = workspace.path(PLAN_FILE);
     let earlier = match current(workspace, git, base)? {
         Some(text) => {

@@ -205,6 +205,8 @@ fn judge(report: &mut DiffReport) {
                 .map(|why| format!("contracts of `{name}`: {why}")),
         );
     }
+    let style = &report.contracts.proto_style;
+    refused.extend(style.iter().map(|breach| format!("proto: {breach}")));
     let unchecked = &report.contracts.unchecked;
     refused.extend(
         unchecked

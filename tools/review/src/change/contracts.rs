@@ -3,16 +3,20 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use shoal_modules::{Git, Workspace};
+use shoal_contracts::Options;
+use shoal_contracts::check::{self, ModuleOutcome, Outcome, Request};
+use shoal_contracts::proto::buf::Buf;
+use shoal_modules::Workspace;
 
 use super::Change;
-use crate::error::Result;
 
 /// The contracts of all modules that a change touches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Contracts {
     /// Modules that the change touches, by name.
     pub modules: Vec<ModuleContracts>,
+    /// Breaches of style in proto files, which belong to no module alone.
+    pub proto_style: Vec<String>,
     /// What could not be checked, and why. A report with such a line is not accepted.
     pub unchecked: Vec<String>,
 }
@@ -54,11 +58,96 @@ pub struct Finding {
 }
 
 impl Contracts {
-    /// Compares the work tree with the change's base.
-    ///
-    /// # Errors
-    /// When the workspace or its history cannot be read.
-    pub fn gather(_workspace: &Workspace, _git: &Git, _change: &Change) -> Result<Self> {
-        Ok(Self::default())
+    /// Compares the work tree with the change's base, if the change touches a module or a proto file.
+    /// What cannot be compared is told in `unchecked`.
+    pub fn gather(workspace: &Workspace, change: &Change) -> Self {
+        let touches = |folder: &str| change.files.iter().any(|file| file.starts_with(folder));
+        if !touches("services/") && !touches("proto/") {
+            return Self::default();
+        }
+        let buf = if touches("proto/") {
+            match Buf::find(None) {
+                Ok(buf) => Some(buf),
+                Err(error) => return Self::not_checked(&error),
+            }
+        } else {
+            None
+        };
+        let request = Request {
+            base: change.base.clone(),
+            module: None,
+            buf,
+            options: Options::default(),
+        };
+        match check::check(workspace, &request) {
+            Ok(outcome) => Self::of(outcome),
+            Err(error) => Self::not_checked(&error),
+        }
+    }
+
+    fn not_checked(error: &shoal_contracts::Error) -> Self {
+        Self {
+            unchecked: vec![error.to_string()],
+            ..Self::default()
+        }
+    }
+
+    fn of(outcome: Outcome) -> Self {
+        let touched = |module: &ModuleOutcome| {
+            let findings = &module.report.findings;
+            !(module.changed_files.is_empty() && findings.is_empty() && module.refusals.is_empty())
+        };
+        let touched = outcome.modules.into_iter().filter(touched);
+        let style = outcome.lint.findings.into_iter().map(Finding::of);
+        Self {
+            modules: touched.map(ModuleContracts::of).collect(),
+            proto_style: style
+                .map(|finding| format!("{} ({})", finding.what, finding.place))
+                .collect(),
+            unchecked: Vec::new(),
+        }
+    }
+}
+
+impl ModuleContracts {
+    fn of(outcome: ModuleOutcome) -> Self {
+        let text = |version: &semver::Version| version.to_string();
+        Self {
+            name: outcome.module,
+            from: outcome.base_version.as_ref().map(text),
+            to: outcome
+                .version
+                .as_ref()
+                .map_or_else(|| "gone".to_owned(), text),
+            needs: outcome.needs.to_string(),
+            has: outcome.has.to_string(),
+            refusals: outcome
+                .refusals
+                .into_iter()
+                .map(|finding| format!("{}; {}", finding.change, finding.advice))
+                .collect(),
+            findings: outcome
+                .report
+                .findings
+                .into_iter()
+                .map(Finding::of)
+                .collect(),
+        }
+    }
+}
+
+impl Finding {
+    fn of(finding: shoal_contracts::Finding) -> Self {
+        Self {
+            severity: finding.severity.to_string(),
+            rule: finding.rule,
+            place: match finding.pointer.as_str() {
+                "" => finding.file,
+                pointer => format!("{}#{pointer}", finding.file),
+            },
+            what: finding.change,
+            whom: finding.affects,
+            action: finding.advice,
+        }
     }
 }

@@ -62,7 +62,7 @@ fn scope(change: &Change) -> String {
 }
 
 fn contracts(contracts: &Contracts) -> String {
-    if contracts.modules.is_empty() && contracts.unchecked.is_empty() {
+    if *contracts == Contracts::default() {
         return "No module's contract is touched.\n".to_owned();
     }
     let mut text = String::new();
@@ -94,6 +94,9 @@ fn contracts(contracts: &Contracts) -> String {
                 finding.severity, module.name, finding.place, finding.what, finding.rule
             );
         }
+    }
+    for breach in &contracts.proto_style {
+        let _ = writeln!(list, "- refused, proto: {breach}");
     }
     for problem in &contracts.unchecked {
         let _ = writeln!(list, "- not checked here: {problem}");
