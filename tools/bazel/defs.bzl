@@ -69,17 +69,12 @@ def service(**kwargs):
         ],
         visibility = _TOP,
     )
-
-    # What the portal shows of the service besides its contract.
-    native.filegroup(
-        name = "pages",
-        srcs = native.glob([
-            "*.md",
-            "contract/**",
-            "releases/**",
-        ], allow_empty = True),
-        visibility = ["//docs:__subpackages__"],
-    )
+    _pages([
+        "*.md",
+        "Cargo.toml",
+        "contract/**",
+        "releases/**",
+    ])
 
 def tool(run_by = [], **kwargs):
     """A program for people, which may see everything. Takes what `_crate` takes.
@@ -96,6 +91,15 @@ def tool(run_by = [], **kwargs):
         visibility = _TOP,
         **kwargs
     )
+    _pages(["*.md"])
+
+def _pages(patterns):
+    """What the portal shows of the package besides a contract."""
+    native.filegroup(
+        name = "pages",
+        srcs = native.glob(patterns, allow_empty = True),
+        visibility = ["//docs:__subpackages__"],
+    )
 
 def _crate(
         visibility,
@@ -107,6 +111,7 @@ def _crate(
         run_env = {},
         compile_data = [],
         build_data = [],
+        binary_env = {},
         test_data = [],
         test_env = {},
         test_size = "large",
@@ -117,6 +122,7 @@ def _crate(
         visibility: who may depend on the library.
         library: the name of the library's target; the folder's unless told.
         binary: the name of the binary's target; the Cargo package's unless told.
+        binary_env: environment of the binary when Bazel runs it.
         binary_visibility: who may use the binary; `visibility` unless told.
         features: Cargo features to build with; Cargo's default features of the package.
         data: files that the programs and tests need at run time.
@@ -203,6 +209,7 @@ def _crate(
             crate_name = crate_name,
             srcs = ["src/main.rs"] if library_deps else native.glob(["src/**/*.rs"]),
             crate_root = "src/main.rs",
+            env = binary_env,
             visibility = binary_visibility or visibility,
             deps = deps + library_deps,
             env = run_env,
