@@ -108,9 +108,9 @@ def _crate(
         binary_visibility = None,
         features = [],
         data = [],
-        run_env = {},
         compile_data = [],
         build_data = [],
+        binary_data = [],
         binary_env = {},
         test_data = [],
         test_env = {},
@@ -122,11 +122,11 @@ def _crate(
         visibility: who may depend on the library.
         library: the name of the library's target; the folder's unless told.
         binary: the name of the binary's target; the Cargo package's unless told.
+        binary_data: files that the binary needs when Bazel runs it.
         binary_env: environment of the binary when Bazel runs it.
         binary_visibility: who may use the binary; `visibility` unless told.
         features: Cargo features to build with; Cargo's default features of the package.
         data: files that the programs and tests need at run time.
-        run_env: environment of the program when Bazel runs it.
         compile_data: labels outside the package that the sources include at compile time.
         build_data: files that the build script reads.
         test_data: files that the tests need at run time.
@@ -212,8 +212,7 @@ def _crate(
             env = binary_env,
             visibility = binary_visibility or visibility,
             deps = deps + library_deps,
-            env = run_env,
-            **common
+            **(common | {"data": data + binary_data})
         )
 
     test_roots = native.glob(["tests/all.rs", "tests/all/main.rs"], allow_empty = True)
