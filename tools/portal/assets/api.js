@@ -38,6 +38,16 @@
     $("#session-end").hidden = !now;
   }
 
+  // The keys that the document shows as examples: sent twice they would only
+  // repeat the first answer, so each request gets a new one in their place.
+  const exampleKeys = new Set(
+    Object.values(self.shoalDocument.paths ?? {})
+      .flatMap((item) => Object.values(item))
+      .flatMap((operation) => operation?.parameters ?? [])
+      .filter((parameter) => parameter.name === "Idempotency-Key")
+      .flatMap(({ example, schema }) => [example, schema?.example, schema?.examples?.[0]]),
+  );
+
   // Requests of the console: the session's token where none was typed, and a
   // token that a log-in answers becomes the session's.
   async function send(input, init) {
@@ -49,6 +59,12 @@
       const headers = new Headers(request.headers);
       headers.delete("authorization");
       if (now) headers.set("authorization", `Bearer ${now.token}`);
+      request = new Request(request, { headers });
+    }
+    const key = request.headers.get("idempotency-key");
+    if (own && (key === "" || exampleKeys.has(key))) {
+      const headers = new Headers(request.headers);
+      headers.set("idempotency-key", crypto.randomUUID());
       request = new Request(request, { headers });
     }
     const issues = own && request.method === "POST" && /\/auth\/v1\/(login|refresh)$/.test(new URL(request.url).pathname);
@@ -98,6 +114,15 @@
   };
   document.addEventListener("shoal:theme", recolour);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+
+  // Buttons that the component leaves without a name.
+  const name = () => {
+    for (const button of document.querySelectorAll(".scalar-app [class*=copy-button]:is(button):not([aria-label])")) {
+      button.setAttribute("aria-label", "Copy");
+    }
+  };
+  new MutationObserver(name).observe($("#reference"), { childList: true, subtree: true });
+  name();
 
   // Signing in.
   const dialog = $("#sign-in");

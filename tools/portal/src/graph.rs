@@ -242,8 +242,14 @@ fn draw_edge(out: &mut String, id: &str, edge: &Edge, from: (i32, i32), to: (i32
         } else {
             (start.0, end.0 + WIDTH)
         };
-        let bend = ((x2 - x1) / 2).abs().max(36) * if forward { 1 } else { -1 };
-        format!("M{x1} {y1}C{} {y1} {} {y2} {x2} {y2}", x1 + bend, x2 - bend)
+        // Past other columns straight, between their boxes; the bow comes last.
+        let near = if forward { x2 - GAP_X } else { x2 + GAP_X };
+        let bend = GAP_X / 2 * if forward { 1 } else { -1 };
+        format!(
+            "M{x1} {y1}H{near}C{} {y1} {} {y2} {x2} {y2}",
+            near + bend,
+            x2 - bend
+        )
     };
     let title = escape(&edge.sentence());
     let _ = write!(

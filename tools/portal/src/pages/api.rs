@@ -70,38 +70,38 @@ impl Operation {
 pub(crate) fn shown(edition: &Edition) -> String {
     let mut document = samples::with_samples(&edition.contract.openapi);
     document["servers"] = json!([{ "url": samples::BASE }]);
-    // A failure's description is a list of codes; each becomes a link.
     if let Some(paths) = document["paths"].as_object_mut() {
         let items = paths.values_mut().filter_map(Value::as_object_mut);
         let operations = items.flat_map(|item| item.values_mut());
-        for operation in operations.filter(|value| value.is_object()) {
-            let responses = operation
-                .get_mut("responses")
-                .and_then(Value::as_object_mut);
-            for response in responses.into_iter().flat_map(|all| all.values_mut()) {
-                if let Some(Value::String(text)) = response.get_mut("description") {
-                    *text = linked_codes(text);
-                }
-            }
-        }
+        operations.filter(|value| value.is_object()).for_each(explain);
     }
     format!("self.shoalDocument={document};\n")
 }
 
-/// `` `a.code`: Title; … `` with each code linked.
-fn linked_codes(text: &str) -> String {
-    let parts = text.split("; ").map(|part| {
-        let code = part
-            .strip_prefix('`')
-            .and_then(|rest| rest.split_once("`: "));
-        match code {
-            Some((code, title)) if code.contains('.') && !code.contains(' ') => {
-                format!("[`{code}`](../../../errors.html#{code}): {title}")
-            }
-            _ => part.to_owned(),
+/// Links the codes that an operation names, and says what the console does by
+/// itself. Links stand in the description, as the component puts what is said
+/// of an answer into a button.
+fn explain(operation: &mut Value) {
+    let parameters = operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        if parameter["name"] == "Idempotency-Key"
+            && let Some(Value::String(text)) = parameter.get_mut("description")
+        {
+            text.push_str(" The console sends a new one each time unless you type your own.");
         }
-    });
-    parts.collect::<Vec<_>>().join("; ")
+    }
+    let codes = operation["x-error-codes"].as_array().into_iter().flatten();
+    let links: Vec<String> = codes
+        .filter_map(Value::as_str)
+        .map(|code| format!("[`{code}`](../../../errors.html#{code})"))
+        .collect();
+    if !links.is_empty() {
+        let said = operation["description"].as_str().unwrap_or_default();
+        let all = format!("{said}\n\nError codes: {}.", links.join(", "));
+        operation["description"] = all.trim().into();
+    }
 }
 
 #[cfg(test)]
@@ -109,12 +109,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_in_a_description_become_links_and_other_text_stays() {
-        let text = linked_codes("`common.not_found`: Not found; `order.gone`: Gone");
-        assert!(
-            text.contains("[`order.gone`](../../../errors.html#order.gone): Gone"),
-            "{text}"
-        );
-        assert_eq!(linked_codes("The order; paid."), "The order; paid.");
+    fn an_operation_names_its_codes_with_links_to_what_they_mean() {
+        let mut operation = json!({ "description": "Buys.", "x-error-codes": ["shop.sold_out"] });
+        explain(&mut operation);
+        let text = operation["description"].as_str().unwrap_or_default();
+        assert!(text.starts_with("Buys.\n\nError codes: [`shop.sold_out`](../../../errors.html#shop.sold_out)"), "{text}");
+        let mut plain = json!({ "description": "Buys." });
+        explain(&mut plain);
+        assert_eq!(plain, json!({ "description": "Buys." }));
     }
 }

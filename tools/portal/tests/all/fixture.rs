@@ -21,10 +21,23 @@ impl Fixture {
         for name in ["MODULE.bazel", "Cargo.toml"] {
             fixture.write(name, "");
         }
-        fixture.write("CODEOWNERS", "* @shop/platform\n/services/shop/ @shop/sales\n");
-        fixture.write("docs/guides/first.md", "# First steps\n\nSee [the shop](../../services/shop/README.md#stock).\n");
-        fixture.write("docs/adr/0001-why.md", "# 1. Why\n\n[Steps](../guides/first.md), [code](../../libs/x/src/lib.rs).\n");
-        fixture.service("shop", "1.1.0", "# shop\n\nSells.\n\n## Stock\n\nCounted.\n");
+        fixture.write(
+            "CODEOWNERS",
+            "* @shop/platform\n/services/shop/ @shop/sales\n",
+        );
+        fixture.write(
+            "docs/guides/first.md",
+            "# First steps\n\nSee [the shop](../../services/shop/README.md#stock).\n",
+        );
+        fixture.write(
+            "docs/adr/0001-why.md",
+            "# 1. Why\n\n[Steps](../guides/first.md), [code](../../libs/x/src/lib.rs).\n",
+        );
+        fixture.service(
+            "shop",
+            "1.1.0",
+            "# shop\n\nSells.\n\n## Stock\n\nCounted.\n",
+        );
         fixture.contract("shop", "contract", "1.1.0", &["list", "buy"]);
         fixture.release("shop", "1.0.0", &["list"]);
         fixture.release("shop", "0.9.0", &["list", "haggle"]);
@@ -91,29 +104,52 @@ impl Fixture {
         let record = json!({
             "version": version, "date": "2026-11-01", "commit": "8a3f1c0", "tag": format!("{name}/v{version}+build-20261101-8a3f1c"),
         });
-        self.write(&format!("services/{name}/{folder}/release.json"), &record.to_string());
+        self.write(
+            &format!("services/{name}/{folder}/release.json"),
+            &record.to_string(),
+        );
     }
 
     fn contract(&self, name: &str, folder: &str, version: &str, operations: &[&str]) {
         let write = |file: &str, value: Value| {
-            self.write(&format!("services/{name}/{folder}/{file}"), &value.to_string());
+            self.write(
+                &format!("services/{name}/{folder}/{file}"),
+                &value.to_string(),
+            );
         };
-        let publishes = if name == "shop" { vec!["shop.sold.v1"] } else { vec![] };
-        let consumes = if name == "mailer" { vec!["shop.sold.v1"] } else { vec![] };
-        write("module.json", json!({
-            "name": name, "version": version, "port": 9000, "calls": [], "grpc": [],
-            "publishes": publishes, "consumes": consumes,
-        }));
+        let publishes = if name == "shop" {
+            vec!["shop.sold.v1"]
+        } else {
+            vec![]
+        };
+        let consumes = if name == "mailer" {
+            vec!["shop.sold.v1"]
+        } else {
+            vec![]
+        };
+        write(
+            "module.json",
+            json!({
+                "name": name, "version": version, "port": 9000, "calls": [], "grpc": [],
+                "publishes": publishes, "consumes": consumes,
+            }),
+        );
         write("openapi.json", openapi(name, version, operations));
-        write("errors.json", json!([
-            { "code": format!("{name}.sold_out"), "status": 409, "grpc": "ABORTED", "title": "Sold out", "action": "Wait for `stock`." },
-            { "code": "common.not_found", "status": 404, "grpc": "NOT_FOUND", "title": "Not found", "action": "Look again.", "common": true },
-        ]));
+        write(
+            "errors.json",
+            json!([
+                { "code": format!("{name}.sold_out"), "status": 409, "grpc": "ABORTED", "title": "Sold out", "action": "Wait for `stock`." },
+                { "code": "common.not_found", "status": 404, "grpc": "NOT_FOUND", "title": "Not found", "action": "Look again.", "common": true },
+            ]),
+        );
         if name == "shop" {
-            write("schemas/events/shop.sold.v1.json", json!({
-                "title": "shop.sold.v1", "type": "object", "description": "Something was sold.",
-                "required": ["id"], "properties": { "id": { "type": "string", "description": "What." } },
-            }));
+            write(
+                "schemas/events/shop.sold.v1.json",
+                json!({
+                    "title": "shop.sold.v1", "type": "object", "description": "Something was sold.",
+                    "required": ["id"], "properties": { "id": { "type": "string", "description": "What." } },
+                }),
+            );
         }
         self.write(
             &format!("services/{name}/{folder}/config.md"),

@@ -31,16 +31,37 @@ fn every_version_has_every_page_and_its_raw_files() {
     let fixture = Fixture::new();
     fixture.build().unwrap();
     for edition in ["current", "1.0.0", "0.9.0"] {
-        for page in ["index", "api", "events", "grpc", "errors", "settings", "downloads"] {
+        for page in [
+            "index",
+            "api",
+            "events",
+            "grpc",
+            "errors",
+            "settings",
+            "downloads",
+        ] {
             let html = fixture.page(&format!("services/shop/{edition}/{page}.html"));
-            assert!(html.contains("1.1.0 (current)"), "no choice of versions on {page}");
+            assert!(
+                html.contains("1.1.0 (current)"),
+                "no choice of versions on {page}"
+            );
         }
         let raw = fixture.page(&format!("services/shop/{edition}/raw/openapi.json"));
-        assert!(!raw.contains("x-codeSamples"), "a download is what stands in git");
+        assert!(
+            !raw.contains("x-codeSamples"),
+            "a download is what stands in git"
+        );
     }
-    assert!(fixture.page("services/shop/1.0.0/index.html").contains("released on 2026-11-01"));
+    assert!(
+        fixture
+            .page("services/shop/1.0.0/index.html")
+            .contains("released on 2026-11-01")
+    );
     let guide = fixture.page("services/shop/current/index.html");
-    assert!(guide.contains("@shop/sales") && guide.contains("id=\"stock\""), "{guide}");
+    assert!(
+        guide.contains("@shop/sales") && guide.contains("id=\"stock\""),
+        "{guide}"
+    );
 }
 
 #[test]
@@ -50,7 +71,10 @@ fn the_same_input_gives_the_same_bytes() {
     let other = fixture.root().join("again");
     fixture.build_to(other.clone()).unwrap();
     let (first, second) = (files(&fixture.out()), files(&other));
-    assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
+    assert_eq!(
+        first.keys().collect::<Vec<_>>(),
+        second.keys().collect::<Vec<_>>()
+    );
     for (name, content) in &first {
         assert!(second[name] == *content, "{name} differs");
     }
@@ -66,10 +90,19 @@ fn any_two_versions_are_compared_by_the_rules_of_the_gate() {
         assert!(overview.contains(&format!("changes/{pair}.html")), "{pair}");
     }
     let broken = fixture.page("services/shop/changes/0.9.0...1.0.0.html");
-    assert!(broken.contains("Breaks somebody") && broken.contains("/shop/v1/haggle"), "{broken}");
+    assert!(
+        broken.contains("Breaks somebody") && broken.contains("/shop/v1/haggle"),
+        "{broken}"
+    );
     let added = fixture.page("services/shop/changes/1.0.0...current.html");
-    assert!(!added.contains("Breaks somebody") && added.contains("/shop/v1/buy"), "{added}");
-    assert!(!added.contains(&fixture.root().display().to_string()), "a path of this machine");
+    assert!(
+        !added.contains("Breaks somebody") && added.contains("/shop/v1/buy"),
+        "{added}"
+    );
+    assert!(
+        !added.contains(&fixture.root().display().to_string()),
+        "a path of this machine"
+    );
 }
 
 #[test]
@@ -78,13 +111,22 @@ fn codes_events_and_modules_stand_on_pages_of_the_whole_platform() {
     fixture.build().unwrap();
     let errors = fixture.page("errors.html");
     for code in ["shop.sold_out", "mailer.sold_out", "common.not_found"] {
-        assert_eq!(errors.matches(&format!("id=\"{code}\"")).count(), 1, "{code}");
+        assert_eq!(
+            errors.matches(&format!("id=\"{code}\"")).count(),
+            1,
+            "{code}"
+        );
     }
     assert!(errors.contains("api.html#tag/things/POST/shop/v1/buy"));
     let events = fixture.page("events.html");
-    assert!(events.contains("shop.sold.v1") && events.contains("services/mailer/current/events.html"));
+    assert!(
+        events.contains("shop.sold.v1") && events.contains("services/mailer/current/events.html")
+    );
     let modules = fixture.page("modules.html");
-    assert!(modules.contains("mailer consumes shop.sold.v1 of shop"), "{modules}");
+    assert!(
+        modules.contains("mailer consumes shop.sold.v1 of shop"),
+        "{modules}"
+    );
 }
 
 #[test]
@@ -92,21 +134,36 @@ fn documents_link_to_each_other_and_not_to_what_the_site_lacks() {
     let fixture = Fixture::new();
     fixture.build().unwrap();
     let guide = fixture.page("handbook/guides/first.html");
-    assert!(guide.contains("href=\"../../services/shop/current/index.html#stock\""), "{guide}");
+    assert!(
+        guide.contains("href=\"../../services/shop/current/index.html#stock\""),
+        "{guide}"
+    );
     let decision = fixture.page("handbook/adr/0001-why.html");
-    assert!(decision.contains("title=\"In the repository: libs/x/src/lib.rs\""), "{decision}");
+    assert!(
+        decision.contains("title=\"In the repository: libs/x/src/lib.rs\""),
+        "{decision}"
+    );
 }
 
 #[test]
 fn a_dead_link_fails_the_build_with_its_page() {
     let fixture = Fixture::new();
-    fixture.write("docs/guides/second.md", "# Second\n\n[a](gone.md) [b](first.md#nowhere) [c](first.md)\n");
+    fixture.write(
+        "docs/guides/second.md",
+        "# Second\n\n[a](gone.md) [b](first.md#nowhere) [c](first.md)\n",
+    );
     let error = fixture.build().unwrap_err();
     assert_eq!(error.exit_code(), 1);
     let text = error.to_string();
     assert!(text.starts_with("2 links"), "{text}");
-    assert!(text.contains("handbook/guides/second.html") && text.contains("gone.md"), "{text}");
-    assert!(!fixture.out().exists(), "nothing is written when the site is refused");
+    assert!(
+        text.contains("handbook/guides/second.html") && text.contains("gone.md"),
+        "{text}"
+    );
+    assert!(
+        !fixture.out().exists(),
+        "nothing is written when the site is refused"
+    );
 }
 
 #[test]
@@ -121,7 +178,11 @@ fn the_index_names_every_file_and_its_compressed_twin() {
         assert_eq!(twin.is_file(), file["gzip"] == true, "{path}");
         listed += 1 + usize::from(twin.is_file());
     }
-    assert_eq!(files(&fixture.out()).len(), listed + 1, "something is not in the index");
+    assert_eq!(
+        files(&fixture.out()).len(),
+        listed + 1,
+        "something is not in the index"
+    );
 }
 
 #[test]
@@ -145,10 +206,18 @@ fn what_is_missing_or_wrong_is_said_in_one_sentence() {
     let fixture = Fixture::new();
     fixture.write("services/shop/contract/openapi.json", "{}");
     let error = fixture.build().unwrap_err();
-    assert!(error.to_string().contains("openapi.json is not what it should be"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("openapi.json is not what it should be"),
+        "{error}"
+    );
     assert_eq!(error.exit_code(), 2);
 
     fs::remove_dir_all(fixture.root().join("services/shop/contract")).unwrap();
     let error = fixture.build().unwrap_err();
-    assert!(error.to_string().contains("//services/shop:renew"), "{error}");
+    assert!(
+        error.to_string().contains("//services/shop:renew"),
+        "{error}"
+    );
 }
