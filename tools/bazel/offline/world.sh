@@ -84,6 +84,7 @@ common --override_repository=rules_rust~~rust_host_tools~rust_host_tools=$world/
 common --extra_toolchains=@@rules_rust~~rust_host_tools~rust_host_tools//:all
 common --repo_env=CARGO_BAZEL_GENERATOR_URL=file://$generator
 common --disk_cache=$cache/disk-cache
+common --experimental_disk_cache_gc_max_size=20G
 common --repository_cache=$cache/repository-cache
 RC
         for name in "${STUBS[@]}"; do
