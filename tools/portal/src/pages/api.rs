@@ -73,7 +73,9 @@ pub(crate) fn shown(edition: &Edition) -> String {
     if let Some(paths) = document["paths"].as_object_mut() {
         let items = paths.values_mut().filter_map(Value::as_object_mut);
         let operations = items.flat_map(|item| item.values_mut());
-        operations.filter(|value| value.is_object()).for_each(explain);
+        operations
+            .filter(|value| value.is_object())
+            .for_each(explain);
     }
     format!("self.shoalDocument={document};\n")
 }
@@ -113,7 +115,12 @@ mod tests {
         let mut operation = json!({ "description": "Buys.", "x-error-codes": ["shop.sold_out"] });
         explain(&mut operation);
         let text = operation["description"].as_str().unwrap_or_default();
-        assert!(text.starts_with("Buys.\n\nError codes: [`shop.sold_out`](../../../errors.html#shop.sold_out)"), "{text}");
+        assert!(
+            text.starts_with(
+                "Buys.\n\nError codes: [`shop.sold_out`](../../../errors.html#shop.sold_out)"
+            ),
+            "{text}"
+        );
         let mut plain = json!({ "description": "Buys." });
         explain(&mut plain);
         assert_eq!(plain, json!({ "description": "Buys." }));
