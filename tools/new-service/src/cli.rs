@@ -11,7 +11,7 @@ use clap::Parser;
 use shoal_modules::Workspace;
 
 use crate::plan::Plan;
-use crate::{Error, Result, finish};
+use crate::{Error, Result};
 
 /// Makes a new module in place: crate, contract, handlers, migrations, tests, documentation, deployment, and its place in
 /// every list. It builds, passes its tests and is served by `//:up` without a further edit.
@@ -84,9 +84,7 @@ fn make(cli: &Cli) -> Result<()> {
         println!("Nothing was written.");
         return Ok(());
     }
-    finish::make(&workspace, &plan, cli.files_only, &|line| {
-        eprintln!("{line}")
-    })?;
+    plan.carry_out(&workspace, cli.files_only, &|line| eprintln!("{line}"))?;
     println!(
         "services/{0} is made, for {1}, on port {2}.",
         wish.name, wish.owner, wish.port

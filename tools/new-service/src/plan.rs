@@ -5,7 +5,7 @@ use std::path::Path;
 
 use shoal_modules::Workspace;
 
-use crate::{Error, Result, edits, name, template};
+use crate::{Error, Result, edits, finish, name, template};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -87,6 +87,20 @@ impl Plan {
             created,
             changed,
         })
+    }
+
+    /// Writes everything and, unless only files are wanted, builds the module to generate its contract. When any of it
+    /// fails, every file is as it was before. `say` is told which programs run.
+    ///
+    /// # Errors
+    /// What failed first.
+    pub fn carry_out(
+        &self,
+        workspace: &Workspace,
+        files_only: bool,
+        say: &dyn Fn(&str),
+    ) -> Result<()> {
+        finish::make(workspace, self, files_only, say)
     }
 }
 
