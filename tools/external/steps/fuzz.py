@@ -2,6 +2,7 @@
 
 import json
 
+from . import seed
 from .toolbox import HERE
 
 CUSTOMER = ("fuzz-customer@example.com", "correct horse battery staple")
@@ -20,7 +21,10 @@ def fuzz(tools, platform, folder, options, role, credentials, seconds):
     home = folder / f"schemathesis-{role}"
     home.mkdir(parents=True, exist_ok=True)
     report = home / "report.json"
-    arguments = ["--config-file", HERE / "schemathesis.toml", "run", platform.documents["platform"]]
+    settings = home / "schemathesis.toml"
+    known = seed.configuration(seed.dictionaries(platform, credentials, role == "admin"))
+    settings.write_text((HERE / "schemathesis.toml").read_text() + "\n" + known)
+    arguments = ["--config-file", settings, "run", platform.documents["platform"]]
     arguments += ["--url", platform.gateway, "--seed", options.seed, "--max-time", max(seconds, 1)]
     arguments += ["--report", "json", "--report-json-path", report, "--no-color"]
     environment = {

@@ -29,8 +29,9 @@ ABOUT_FORM = {
     "common.idempotency_key_invalid",
 }
 
-# Fields with rules that no schema can say: which passwords everybody uses, which addresses are not public.
-BEYOND_FORM = {"/password", "/new_password", "/url"}
+# Fields with rules that no schema can say: which passwords everybody uses, which addresses are not public, which of two
+# times is the earlier.
+BEYOND_FORM = {"/password", "/new_password", "/url", "from_ms"}
 
 
 def post(path, body):
@@ -64,7 +65,7 @@ SESSION = Session()
 post("/auth/v1/register", LOST)
 
 
-@schemathesis.auth()
+@schemathesis.auth(refresh_interval=None)  # Nothing is cached: the token depends on the operation.
 class Bearer:
     def get(self, case, context):
         if case.operation.definition.raw.get("operationId") in ENDING:
@@ -72,15 +73,16 @@ class Bearer:
         return SESSION.current()
 
     def set(self, case, token, context):
-        case.headers = case.headers or {}
-        case.headers["authorization"] = f"Bearer {token}"
+        # Spelt so: the check that leaves the token out looks for this name.
+        case.headers["Authorization"] = f"Bearer {token}"
 
 
 @schemathesis.hook
-def filter_case(context, case):
+def before_call(context, case, kwargs):
     """Nobody saws off the branch that all sit on: the account that the checks use keeps its role and its life."""
     parameters = case.path_parameters or {}
-    return parameters.get("user_id") != SESSION.user_id or case.method.upper() == "GET"
+    if parameters.get("user_id") == SESSION.user_id and case.method.upper() != "GET":
+        parameters["user_id"] = "usr_01jd8x4q6zj9t0c8m3a5v7k2ye"
 
 
 @schemathesis.hook
