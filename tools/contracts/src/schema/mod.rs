@@ -20,7 +20,7 @@ mod shape;
 mod types;
 mod union;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -94,6 +94,8 @@ pub(crate) fn diff(
         new: new_document,
         profile,
         in_progress: HashSet::new(),
+        known: HashMap::new(),
+        circles: 0,
     };
     let (old, new): (Conj<'_>, Conj<'_>) = (old.into_iter().collect(), new.into_iter().collect());
     for change in engine.compare(&old, &new, &Places::default()) {
@@ -124,6 +126,10 @@ pub(crate) struct Engine<'a> {
     profile: Profile,
     /// Pairs that are being compared further up; assuming that they fit is right for recursive schemas.
     in_progress: HashSet<(String, String)>,
+    /// Pairs that were compared: alternatives are compared each with each, so the same pair comes up often.
+    known: HashMap<(String, String), Vec<Change>>,
+    /// How often a pair was met that is in progress. What was found on the way there holds for that way only.
+    circles: usize,
 }
 
 impl<'a> Engine<'a> {
@@ -135,9 +141,14 @@ impl<'a> Engine<'a> {
         within: &Places,
     ) -> Vec<Change> {
         let key = (key_of(old), key_of(new));
+        if let Some(changes) = self.known.get(&key) {
+            return changes.clone();
+        }
         if !self.in_progress.insert(key.clone()) {
+            self.circles += 1;
             return Vec::new();
         }
+        let circles = self.circles;
         let at = Places::of(old, new, within);
         let (before, after) = (Shape::of(self.old, old), Shape::of(self.new, new));
         let pair = Pair {
@@ -153,6 +164,10 @@ impl<'a> Engine<'a> {
             changes
         };
         self.in_progress.remove(&key);
+        // Where one side is absent, the place is that of whoever asked.
+        if circles == self.circles && !old.is_empty() && !new.is_empty() {
+            self.known.insert(key, changes.clone());
+        }
         changes
     }
 

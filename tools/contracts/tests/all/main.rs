@@ -3,3 +3,5 @@
 
 mod corpus;
 mod gate;
+mod generate;
+mod properties;
