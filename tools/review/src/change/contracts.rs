@@ -124,7 +124,13 @@ impl ModuleContracts {
             refusals: outcome
                 .refusals
                 .into_iter()
-                .map(|finding| format!("{}; {}", finding.change, finding.advice))
+                .map(|finding| {
+                    format!(
+                        "{}. {}",
+                        finding.change.trim_end_matches('.'),
+                        finding.advice
+                    )
+                })
                 .collect(),
             findings: outcome
                 .report

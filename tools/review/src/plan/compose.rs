@@ -26,15 +26,17 @@ pub fn compose(
     );
     for name in SECTIONS {
         let _ = write!(text, "\n## {name}\n\n");
-        if let Some((key, content)) = block_of(name, blocks) {
-            let _ = writeln!(text, "{}", block(key, content));
+        let generated = block_of(name, blocks);
+        if let Some((key, content)) = generated {
+            text.push_str(&block(key, content));
         }
         let written = match earlier.and_then(|plan| plan.section(name)) {
             Some(section) => verbatim(section),
             None => template(name, benchmarks),
         };
         if !written.is_empty() {
-            let _ = writeln!(text, "{written}");
+            let gap = if generated.is_some() { "\n" } else { "" };
+            let _ = writeln!(text, "{gap}{written}");
         }
     }
     let own = earlier

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, context};
+use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
 use super::model::{Binary, DiffReport, Performance, schema};
@@ -44,6 +44,10 @@ fn render(template: &str, report: &DiffReport) -> Result<String> {
         crate::output::time(std::time::Duration::from_secs_f64(seconds.max(0.0)))
     });
     environment.add_filter("short", |commit: String| short(&commit).to_owned());
+    environment.add_filter("code", |text: String| Value::from_safe_string(code(&text)));
+    environment.add_filter("count", |number: u64, what: String| {
+        format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    });
     environment.add_filter("cell", |text: String| text.replace('|', "\\|"));
     let strips: Vec<Strip> = report.performance.iter().map(strip).collect();
     let growths: Vec<Option<Growth>> = report.binaries.iter().map(growth).collect();
@@ -86,6 +90,27 @@ fn bytes(value: f64) -> String {
         size if size >= 1024.0 => format!("{:.1} KiB", value / 1024.0),
         _ => format!("{value:.0} B"),
     }
+}
+
+/// Text with backticks as HTML.
+fn code(text: &str) -> String {
+    let escaped = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;");
+    let parts: Vec<&str> = escaped.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escaped;
+    }
+    let marked = parts.iter().enumerate().map(|(index, part)| {
+        if index % 2 == 1 {
+            format!("<code>{part}</code>")
+        } else {
+            (*part).to_owned()
+        }
+    });
+    marked.collect()
 }
 
 /// A figure's rounds as points on one line for each side, in a box of 100 by 34.
@@ -140,6 +165,12 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+
+    #[test]
+    fn backticks_become_code_and_nothing_becomes_markup() {
+        assert_eq!(code("a `b` <c>"), "a <code>b</code> &lt;c&gt;");
+        assert_eq!(code("an odd ` one"), "an odd ` one");
+    }
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
