@@ -54,7 +54,7 @@ pub struct Endpoint {
     #[schema(example = "usr_01k9zt3m5cq0s6v8x2b4d7f9ha")]
     pub owner: String,
     /// Where it is called.
-    #[schema(example = "https://hooks.example.com/shoal")]
+    #[schema(example = "https://hooks.shop.example/shoal")]
     pub url: String,
     /// The owner's note.
     #[schema(example = "Warehouse")]
@@ -92,7 +92,7 @@ pub(crate) struct EventType(String);
 pub struct NewEndpoint {
     /// Absolute `https://` or `http://` URL without credentials, at most 2,048 bytes.
     #[schema(
-        example = "https://hooks.example.com/shoal",
+        example = "https://hooks.shop.example/shoal",
         max_length = 2048,
         pattern = "^https?://[^\\s]+$"
     )]
@@ -113,7 +113,7 @@ pub struct NewEndpoint {
 pub struct EndpointPatch {
     /// New URL.
     #[schema(
-        example = "https://hooks.example.com/shoal",
+        example = "https://hooks.shop.example/shoal",
         max_length = 2048,
         pattern = "^https?://[^\\s]+$"
     )]

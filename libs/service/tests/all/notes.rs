@@ -74,6 +74,7 @@ impl<const BROKEN: bool> Module for Notes<BROKEN> {
     const VERSION: &'static str = "0.1.0";
     const ABOUT: &'static str = "Notes.";
     const PORT: u16 = 0;
+    const CONSUMES: &'static [&'static str] = &[NoteWritten::TYPE];
     const PEERS: &'static [Peer] = &[Peer::new("toy", "127.0.0.1:1")];
     type Config = NotesConfig;
     type State = Notebook;

@@ -133,6 +133,7 @@ impl Module for Toy {
     const ABOUT: &'static str = "A toy.";
     const PORT: u16 = 0;
     const CODES: &'static [CodeSpec] = ToyCode::CATALOGUE;
+    const GRPC: &'static [&'static str] = &["toy.v1.Toy"];
     type Config = ToyConfig;
     type State = Probe;
 
