@@ -1,6 +1,7 @@
 //! What telemetry costs per request, against the same router without it.
 //!
-//! `cargo run --release -p shoal-telemetry --example overhead`
+//! `cargo run --release -p shoal-telemetry --example overhead`; with `--format json`, a line for each
+//! figure, as `//tools/review` reads them.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::hint::black_box;
@@ -82,5 +83,10 @@ fn each(mut work: impl FnMut()) -> Duration {
 }
 
 fn report(what: &str, each: Duration) {
-    println!("{what:<40} {:>8.0} ns", each.as_nanos());
+    let nanos = each.as_nanos();
+    if std::env::args().any(|argument| argument == "json") {
+        println!(r#"{{"figure":"{what}","value":{nanos},"unit":"ns","better":"lower"}}"#);
+    } else {
+        println!("{what:<40} {nanos:>8} ns");
+    }
 }

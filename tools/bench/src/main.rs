@@ -5,6 +5,7 @@
 //! numbers second.
 
 mod bare;
+mod figures;
 mod http;
 mod load;
 mod platform;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use load::Report;
+use platform::Loads;
 use shoal_error::Result;
 use shoal_telemetry::{Telemetry, TelemetryConfig};
 
@@ -37,6 +39,10 @@ struct Options {
     /// Runs one part only.
     #[arg(long, value_enum)]
     only: Option<Part>,
+
+    /// How the figures are printed.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -45,8 +51,20 @@ enum Part {
     Bare,
     /// The platform on SQLite.
     Embedded,
+    /// The platform on SQLite, reading only.
+    Read,
+    /// The platform on SQLite, placing orders only.
+    Order,
     /// The platform on PostgreSQL and Redis.
     Servers,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A table for people.
+    Table,
+    /// A JSON object a line for each figure, which `//tools/review` reads.
+    Json,
 }
 
 /// How much load, for how long.
@@ -76,16 +94,54 @@ async fn measure(options: &Options) -> Result<()> {
         connections: options.connections.max(1),
         time: Duration::from_secs(options.seconds.max(1)),
     };
+    let out = Out(options.format);
+    out.begin(&plan);
     let wanted = |part| options.only.is_none_or(|only| only == part);
-    say(&format!(
-        "{} connections, {} s each\n\n| load | requests/s | P50 | P99 | failed |\n|---|---|---|---|---|\n",
-        plan.connections,
-        plan.time.as_secs(),
-    ));
     if wanted(Part::Bare) {
         let reports = bare::compare(&plan).await?;
-        say(&table(&reports));
-        if let [axum, http, tonic, grpc] = reports.as_slice() {
+        out.print(&reports)?;
+        out.compare(&reports);
+    }
+    let loads = match options.only {
+        None | Some(Part::Embedded) => Some(Loads::BOTH),
+        Some(Part::Read) => Some(Loads::READ),
+        Some(Part::Order) => Some(Loads::ORDER),
+        Some(Part::Bare | Part::Servers) => None,
+    };
+    if let Some(loads) = loads {
+        out.print(&platform::embedded(&plan, loads).await?)?;
+    }
+    if wanted(Part::Servers) && !options.embedded_only {
+        out.print(&platform::servers(&plan).await?)?;
+    }
+    Ok(())
+}
+
+/// Where the figures go, in the asked form.
+struct Out(Format);
+
+impl Out {
+    fn begin(&self, plan: &Plan) {
+        if self.0 == Format::Table {
+            let (connections, seconds) = (plan.connections, plan.time.as_secs());
+            say(&format!(
+                "{connections} connections, {seconds} s each\n\n\
+                 | load | requests/s | P50 | P99 | failed |\n|---|---|---|---|---|\n",
+            ));
+        }
+    }
+
+    fn print(&self, reports: &[Report]) -> Result<()> {
+        match self.0 {
+            Format::Table => say(&table(reports)),
+            Format::Json => say(&figures::lines(reports)?),
+        }
+        Ok(())
+    }
+
+    /// What the paved road leaves of a bare server.
+    fn compare(&self, reports: &[Report]) {
+        if let (Format::Table, [axum, http, tonic, grpc]) = (self.0, reports) {
             let share = |paved: &Report, bare: &Report| 100.0 * paved.per_second / bare.per_second;
             say(&format!(
                 "| paved road as a share of bare | HTTP {:.0} %, gRPC {:.0} % | | | |\n",
@@ -94,13 +150,6 @@ async fn measure(options: &Options) -> Result<()> {
             ));
         }
     }
-    if wanted(Part::Embedded) {
-        say(&table(&platform::embedded(&plan).await?));
-    }
-    if wanted(Part::Servers) && !options.embedded_only {
-        say(&table(&platform::servers(&plan).await?));
-    }
-    Ok(())
 }
 
 fn table(reports: &[Report]) -> String {

@@ -21,16 +21,38 @@ use crate::{Plan, http as http_callers};
 /// Stock that no run can use up.
 const STOCK: i64 = 100_000_000;
 
-/// Both loads on SQLite and events inside the process.
-pub(crate) async fn embedded(plan: &Plan) -> Result<Vec<Report>> {
-    measure(plan, "SQLite", |_| {}).await
+/// Which loads to run.
+#[derive(Clone, Copy)]
+pub(crate) struct Loads {
+    read: bool,
+    order: bool,
+}
+
+impl Loads {
+    pub(crate) const BOTH: Self = Self {
+        read: true,
+        order: true,
+    };
+    pub(crate) const READ: Self = Self {
+        read: true,
+        order: false,
+    };
+    pub(crate) const ORDER: Self = Self {
+        read: false,
+        order: true,
+    };
+}
+
+/// The platform on SQLite, with events inside the process.
+pub(crate) async fn embedded(plan: &Plan, loads: Loads) -> Result<Vec<Report>> {
+    measure(plan, loads, "SQLite", |_| {}).await
 }
 
 /// Both loads on PostgreSQL and Redis.
 pub(crate) async fn servers(plan: &Plan) -> Result<Vec<Report>> {
     let database = TestDb::postgres().await;
     let redis = Redis::start();
-    measure(plan, "PostgreSQL + Redis", |options| {
+    measure(plan, Loads::BOTH, "PostgreSQL + Redis", |options| {
         options.database_url = Some(database.url().to_owned());
         options.redis_url = Some(redis.url());
     })
@@ -39,6 +61,7 @@ pub(crate) async fn servers(plan: &Plan) -> Result<Vec<Report>> {
 
 async fn measure(
     plan: &Plan,
+    loads: Loads,
     stores: &str,
     change: impl FnOnce(&mut Options),
 ) -> Result<Vec<Report>> {
@@ -80,13 +103,21 @@ async fn measure(
         placed.headers_mut().insert("idempotency-key", key);
         Ok(placed)
     });
-    let callers = http_callers::callers(plan.connections, gateway, StatusCode::OK, read).await?;
-    let reads = load::run(format!("list products, {stores}"), plan.time, callers).await?;
-    let callers =
-        http_callers::callers(plan.connections, gateway, StatusCode::CREATED, place).await?;
-    let orders = load::run(format!("place order, {stores}"), plan.time, callers).await?;
+    let mut reports = Vec::new();
+    if loads.read {
+        let callers =
+            http_callers::callers(plan.connections, gateway, StatusCode::OK, read).await?;
+        let name = format!("list products, {stores}");
+        reports.push(load::run(name, plan.time, callers).await?);
+    }
+    if loads.order {
+        let callers =
+            http_callers::callers(plan.connections, gateway, StatusCode::CREATED, place).await?;
+        let name = format!("place order, {stores}");
+        reports.push(load::run(name, plan.time, callers).await?);
+    }
     up.shutdown(Duration::from_secs(20)).await;
-    Ok(vec![reads, orders])
+    Ok(reports)
 }
 
 fn request(
