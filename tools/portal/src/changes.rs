@@ -4,6 +4,7 @@ use serde::Serialize;
 use shoal_contracts::{Contract, Severity};
 
 use crate::error::BuildError;
+use crate::markdown;
 use crate::source::{Edition, Service};
 
 /// The difference of two versions.
@@ -22,8 +23,11 @@ pub(crate) struct Finding {
     pub(crate) rule: String,
     /// File and place in it.
     pub(crate) place: String,
+    /// What changed, HTML; so are the next and the last.
     pub(crate) what: String,
     pub(crate) whom: String,
+    /// Operations, events or settings through which it shows.
+    pub(crate) used_by: Vec<String>,
     pub(crate) todo: String,
 }
 
@@ -69,17 +73,13 @@ fn grpc(old: &Edition, new: &Edition) -> Option<Finding> {
         place: "grpc.md".to_owned(),
         what: "The description of the gRPC contract changed.".to_owned(),
         whom: "clients and servers of its gRPC services".to_owned(),
+        used_by: Vec::new(),
         todo: "Compare the two gRPC pages; the contract gate says what breaks.".to_owned(),
     })
 }
 
 impl From<shoal_contracts::Finding> for Finding {
     fn from(finding: shoal_contracts::Finding) -> Self {
-        let used_by: Vec<String> = finding
-            .used_by
-            .into_iter()
-            .filter(|u| !u.is_empty())
-            .collect();
         // Shown below the version's own heading, so its folder says nothing.
         let file = finding
             .file
@@ -92,12 +92,14 @@ impl From<shoal_contracts::Finding> for Finding {
                 Severity::Info => "additive",
             },
             place: format!("{file} {}", finding.pointer).trim_end().to_owned(),
-            what: finding.change,
-            whom: match used_by.is_empty() {
-                true => finding.affects,
-                false => format!("{} ({})", finding.affects, used_by.join(", ")),
-            },
-            todo: finding.advice,
+            what: markdown::inline(&finding.change),
+            whom: markdown::inline(&finding.affects),
+            used_by: finding
+                .used_by
+                .into_iter()
+                .filter(|user| !user.is_empty())
+                .collect(),
+            todo: markdown::inline(&finding.advice),
             rule: finding.rule,
         }
     }

@@ -120,8 +120,11 @@ impl Output {
     }
 }
 
+/// Whether a path belongs to a part.
+type Belongs = fn(&str) -> bool;
+
 /// Parts and how their paths are told.
-const PARTS: &[(&str, fn(&str) -> bool)] = &[
+const PARTS: &[(&str, Belongs)] = &[
     ("pages", |path| path.ends_with(".html")),
     ("API reference component", |path| {
         path.starts_with("assets/scalar.")

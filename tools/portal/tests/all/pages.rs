@@ -64,6 +64,8 @@ fn the_type_of_a_problem_document_leads_to_its_code() {
                 vec![],
             )
             .await;
+        // Chromium logs an answer of 404, which was asked for.
+        assert_eq!(b.take_complaints().await.len(), 1);
         let link = problem["type"].as_str().unwrap();
         let origin = b.home.trim_end_matches("/docs/");
         b.goto(&format!("{origin}{link}")).await;
