@@ -265,3 +265,109 @@ fn last_line(path: &Path) -> String {
         |line| format!("'{}'", line.trim()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::bench::compare::{Verdict, verdict};
+    use crate::bench::protocol::Better;
+    use crate::plan::expectation::Expectation;
+
+    /// A machine on which every run takes a share of up to `noise` more, most of them much less.
+    struct Machine {
+        state: u64,
+        noise: f64,
+    }
+
+    impl Machine {
+        fn run(&mut self, cost: f64) -> f64 {
+            self.state = self
+                .state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let unit = (self.state >> 11) as f64 / (1_u64 << 53) as f64;
+            cost * (1.0 + self.noise * unit.powi(3))
+        }
+
+        /// The whole procedure: rounds, looks, and what is said in the end.
+        fn measure(&mut self, base: f64, head: f64, expected: &str) -> (Verdict, Outcome, usize) {
+            let promise = Promise {
+                benchmark: "b".to_owned(),
+                figure: "f".to_owned(),
+                expected: Expectation::parse(expected).unwrap(),
+                reason: String::new(),
+                line: 1,
+            };
+            let mut measured = Measured::default();
+            for _ in 0..LOOKS {
+                for _ in 0..8 {
+                    for (side, cost) in [("base", base), ("head", head)] {
+                        let figure = Figure {
+                            figure: "f".to_owned(),
+                            value: self.run(cost),
+                            unit: "ms".to_owned(),
+                            better: Better::Lower,
+                        };
+                        measured.add(side, BTreeMap::from([("f".to_owned(), figure)]));
+                    }
+                    measured.rounds += 1;
+                }
+                if !measured.is_undecided(&promise) {
+                    break;
+                }
+            }
+            let ratio = measured.ratio("f").unwrap();
+            let called = verdict(ratio, Better::Lower);
+            (called, measured.judge(&promise), measured.rounds)
+        }
+    }
+
+    fn share(of: usize, all: usize) -> f64 {
+        of as f64 / all as f64
+    }
+
+    #[test]
+    fn false_alarms_over_all_looks_stay_below_one_in_twenty() {
+        let mut machine = Machine {
+            state: 1,
+            noise: 0.4,
+        };
+        let all = 2000;
+        let (mut alarms, mut missed) = (0, 0);
+        for _ in 0..all {
+            let (called, outcome, _) = machine.measure(10.0, 10.0, "within 5 %");
+            alarms += usize::from(called != Verdict::WithinNoise);
+            missed += usize::from(outcome == Outcome::Missed);
+        }
+        assert!(share(alarms, all) < 0.05, "{alarms} of {all}");
+        assert!(share(missed, all) < 0.01, "{missed} of {all}");
+    }
+
+    #[test]
+    fn a_regression_of_a_fifth_is_found_in_noise_of_two_fifths() {
+        let mut machine = Machine {
+            state: 2,
+            noise: 0.4,
+        };
+        let all = 500;
+        let found = (0..all)
+            .filter(|_| machine.measure(10.0, 12.0, "within 5 %").0 == Verdict::Slower)
+            .count();
+        assert!(share(found, all) > 0.9, "{found} of {all}");
+    }
+
+    #[test]
+    fn a_quiet_machine_decides_at_the_first_look() {
+        let mut machine = Machine {
+            state: 3,
+            noise: 0.02,
+        };
+        let (called, outcome, rounds) = machine.measure(10.0, 10.0, "within 5 %");
+        assert_eq!(
+            (called, outcome, rounds),
+            (Verdict::WithinNoise, Outcome::Met, 8)
+        );
+    }
+}

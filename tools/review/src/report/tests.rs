@@ -11,9 +11,10 @@ use super::model::{Cases, TestTarget, Tests};
 use crate::change::Change;
 use crate::error::Result;
 
-/// Adds what a file of build events tells; a file that is not there tells nothing.
+/// Adds what a file of build events tells, and removes it; a file that is not there tells nothing.
 pub(super) fn add_events(tests: &mut Tests, events: &Path) {
     let text = std::fs::read_to_string(events).unwrap_or_default();
+    let _ = std::fs::remove_file(events);
     for target in outcomes(&text) {
         let cases = target.cases.unwrap_or_default();
         tests.passed += cases.passed;

@@ -145,3 +145,27 @@ fn what_cannot_be_planned_is_told_in_a_sentence() {
         .fails("review-plan.md:4: the block 'generated: scope' is not closed");
     assert!(broken.read("review-plan.md").starts_with("# Mine"));
 }
+
+#[test]
+fn a_shallow_clone_says_how_to_get_the_rest() {
+    let checkout = Checkout::changed("10");
+    let from = format!("file://{}", checkout.root().display());
+    let to = checkout.cache().join("shallow");
+    let to = to.to_str().unwrap();
+    checkout.git(&[
+        "clone",
+        "--quiet",
+        "--depth=1",
+        "--branch=change",
+        &from,
+        to,
+    ]);
+    let output = checkout
+        .program(&["plan", "--base", "main"])
+        .current_dir(to)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("git fetch --unshallow"), "{said}");
+}
