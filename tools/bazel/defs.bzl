@@ -12,6 +12,7 @@ Each makes, from the files that it finds in the package:
   binary and its contract;
 - `:<folder>_lib`: the library of a service or a tool, and `:<cargo name>` the binary of a service;
 - `:contract`, `:contract_test`, `:renew`: a service's contract, see `contract.bzl`;
+- `:release`, `:image-labels`: what of a service is released, see `release.bzl`;
 - `:unit_test`: the tests inside the library;
 - `:integration_test`: `tests/all.rs` or `tests/all/main.rs`, the one integration-test binary of a package;
 - `:example_<name>`: each `examples/<name>.rs`.
@@ -24,6 +25,7 @@ load("@crates//:defs.bzl", "aliases", "all_crate_deps")
 load("@rules_rust//cargo:defs.bzl", "cargo_build_script")
 load("@rules_rust//rust:defs.bzl", "rust_binary", "rust_library", "rust_test")
 load(":contract.bzl", "contract")
+load(":release.bzl", "release", "stamped_env")
 
 _TOP = ["//tools:__subpackages__"]
 
@@ -54,12 +56,18 @@ def service(**kwargs):
     _crate(
         binary = binary,
         library = name + "_lib",
+        stamped_as = name,
         visibility = _TOP,
         **kwargs
     )
     contract(
         binary = ":" + binary,
         service = name,
+    )
+    release(
+        binary = ":" + binary,
+        service = name,
+        version = MEMBERS[native.package_name()]["version"],
     )
     native.filegroup(
         name = name,
@@ -98,7 +106,7 @@ def _pages(patterns):
     native.filegroup(
         name = "pages",
         srcs = native.glob(patterns, allow_empty = True),
-        visibility = ["//docs:__subpackages__"],
+        visibility = _TOP + ["//docs:__subpackages__"],
     )
 
 def _crate(
@@ -112,6 +120,7 @@ def _crate(
         build_data = [],
         binary_data = [],
         binary_env = {},
+        stamped_as = None,
         test_data = [],
         test_env = {},
         test_size = "large",
@@ -125,6 +134,7 @@ def _crate(
         binary_data: files that the binary needs when Bazel runs it.
         binary_env: environment of the binary when Bazel runs it.
         binary_visibility: who may use the binary; `visibility` unless told.
+        stamped_as: the service whose commit and build the binary tells in release builds; none unless told.
         features: Cargo features to build with; Cargo's default features of the package.
         data: files that the programs and tests need at run time.
         compile_data: labels outside the package that the sources include at compile time.
@@ -210,9 +220,13 @@ def _crate(
             srcs = ["src/main.rs"] if library_deps else native.glob(["src/**/*.rs"]),
             crate_root = "src/main.rs",
             env = binary_env,
+            stamp = -1 if stamped_as else 0,
             visibility = binary_visibility or visibility,
             deps = deps + library_deps,
-            **(common | {"data": data + binary_data})
+            **(common | {
+                "data": data + binary_data,
+                "rustc_env": stamped_env(stamped_as, common["rustc_env"]) if stamped_as else common["rustc_env"],
+            })
         )
 
     test_roots = native.glob(["tests/all.rs", "tests/all/main.rs"], allow_empty = True)

@@ -48,7 +48,8 @@ async fn start_in_span<M: Module>(
     platform: &Platform,
 ) -> Result<Running, StartError> {
     // A mistake in the module itself: found before anything is touched.
-    let document = openapi::document::<M>().map_err(|e| StartError::Document(M::NAME, e))?;
+    let mut document = openapi::document::<M>().map_err(|e| StartError::Document(M::NAME, e))?;
+    openapi::stamp(&mut document, platform.build);
     let listener = listen::<M>(settings.chassis.listen).await?;
     let mut parts = prepare::<M>(settings, platform, Some(&listener)).await?;
     let context = parts.context.take();

@@ -4,6 +4,7 @@
 mod all {
     mod cut;
     mod graph;
+    mod interop;
     mod status;
     mod support;
 }

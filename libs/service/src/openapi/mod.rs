@@ -30,6 +30,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::module::Module;
+use crate::ops::BuildInfo;
 
 pub(crate) use codes::Catalogue;
 pub use codes::UnknownCode;
@@ -57,6 +58,15 @@ where
     };
     let tags: Vec<_> = tags.iter().map(tag).collect();
     OpenApiRouter::with_openapi(OpenApiBuilder::new().tags(Some(tags)).build())
+}
+
+/// Says in a document that is served from which build it is. The contract in
+/// git is not stamped: it is the same whoever builds it.
+pub(crate) fn stamp(document: &mut OpenApi, build: BuildInfo) {
+    if let Some(build) = build.build {
+        let extensions = document.info.extensions.get_or_insert_default();
+        extensions.insert("x-build".to_owned(), build.into());
+    }
 }
 
 /// The complete document of a module, without building the module.
