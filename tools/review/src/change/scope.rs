@@ -24,6 +24,9 @@ const FOUNDATION: [&str; 10] = [
     ".cargo/",
 ];
 
+/// How a reason begins that is about a package's tests alone.
+const TESTS: &str = "tests use";
+
 /// What there is to know about a change.
 pub struct Inputs<'a> {
     /// The files that differ, from the top.
@@ -133,10 +136,13 @@ impl Scope {
 
     /// The folders of the packages whose programs may differ from base's.
     pub fn programs(&self) -> BTreeSet<&str> {
-        let different = self
-            .packages
-            .iter()
-            .filter(|reached| reached.how != How::Documents);
+        let different = self.packages.iter().filter(|reached| {
+            let by_tests = reached
+                .because
+                .iter()
+                .all(|reason| reason.starts_with(TESTS));
+            reached.how != How::Documents && !by_tests
+        });
         different.map(|reached| reached.folder.as_str()).collect()
     }
 
@@ -216,12 +222,18 @@ fn affected(
                 }
             } else if package.tests_use.contains(&used) {
                 // Tests are not handed on: who uses this package does not get them.
-                let because = format!("tests use `{used}`");
+                let because = format!("{TESTS} `{used}`");
                 found.entry(folder.clone()).or_default().insert(because);
             }
         }
     }
     found.retain(|folder, _| !changed.contains_key(folder));
+    for because in found.values_mut() {
+        // Where the program itself is affected, its tests are anyway.
+        if because.iter().any(|reason| !reason.starts_with(TESTS)) {
+            because.retain(|reason| !reason.starts_with(TESTS));
+        }
+    }
     found
 }
 

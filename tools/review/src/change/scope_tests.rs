@@ -101,6 +101,12 @@ fn a_library_reaches_all_that_are_built_from_it() {
         reasons(&scope, "services/mail"),
         (How::Affected, "tests use `libs/base`".into())
     );
+    let programs = ["libs/base", "services/order", "tools/up"];
+    assert_eq!(
+        scope.programs(),
+        BTreeSet::from(programs),
+        "tests alone change no program"
+    );
     let targets = ["libs/base", "services/mail", "services/order", "tools/up"];
     assert_eq!(
         scope.targets,
