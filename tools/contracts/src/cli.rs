@@ -66,8 +66,8 @@ struct Check {
     /// Program buf, which compares proto contracts
     #[arg(long, value_name = "FILE", env = "SHOAL_BUF")]
     buf: Option<PathBuf>,
-    /// Leave proto contracts out
-    #[arg(long, conflicts_with = "buf")]
+    /// Leave proto contracts out, whatever names buf
+    #[arg(long)]
     no_proto: bool,
     /// Folder of the workspace; found from the current folder unless told
     #[arg(long, value_name = "DIR")]

@@ -4,4 +4,6 @@
 mod corpus;
 mod gate;
 mod generate;
+mod loading;
+mod program;
 mod properties;
