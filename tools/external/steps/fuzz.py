@@ -18,15 +18,13 @@ def as_customer(tools, platform, folder, options):
 
 
 def fuzz(tools, platform, folder, options, role, credentials, seconds):
+    """Every case that the document's own values and limits suggest, however long that takes; then, for some time, what
+    chance and the links between operations bring."""
     home = folder / f"schemathesis-{role}"
     home.mkdir(parents=True, exist_ok=True)
-    report = home / "report.json"
     settings = home / "schemathesis.toml"
     known = seed.configuration(seed.dictionaries(platform, credentials, role == "admin"))
     settings.write_text((HERE / "schemathesis.toml").read_text() + "\n" + known)
-    arguments = ["--config-file", settings, "run", platform.documents["platform"]]
-    arguments += ["--url", platform.gateway, "--seed", options.seed, "--max-time", max(seconds, 1)]
-    arguments += ["--report", "json", "--report-json-path", report, "--no-color"]
     environment = {
         "SCHEMATHESIS_HOOKS": "hooks",
         "PYTHONPATH": str(HERE / "steps"),
@@ -35,20 +33,32 @@ def fuzz(tools, platform, folder, options, role, credentials, seconds):
         "SHOAL_EMAIL": credentials["email"],
         "SHOAL_PASSWORD": credentials["password"],
     }
-    status, said = tools.run("schemathesis", *arguments, cwd=home, env=environment, timeout=seconds * 2 + 120)
-    (home / "output.txt").write_text(said)
-    assert report.exists(), f"schemathesis gave no report (exit status {status}):\n{said[-3000:]}"
-    found = json.loads(report.read_text())
-    operations, cases = found["operations"], found["test_cases"]
+
+    def run(phases, *more):
+        report = home / f"{phases.replace(',', '-')}.json"
+        report.unlink(missing_ok=True)
+        arguments = ["--config-file", settings, "run", platform.documents["platform"], "--url", platform.gateway]
+        arguments += ["--phases", phases, "--seed", options.seed, "--no-color", *more]
+        arguments += ["--report", "json", "--report-json-path", report]
+        status, said = tools.run("schemathesis", *arguments, cwd=home, env=environment, timeout=1200)
+        report.with_suffix(".txt").write_text(said)
+        assert report.exists(), f"schemathesis gave no report (exit status {status}):\n{said[-3000:]}"
+        return status, said, json.loads(report.read_text())
+
+    systematic = run("examples,coverage")
+    random = run("fuzzing,stateful", "--max-time", max(seconds, 1))
+    tested = systematic[2]["operations"]
+    cases = sum(found["test_cases"]["generated"] for _, _, found in (systematic, random))
+    failures = sum(found["test_cases"]["unique_failures"] for _, _, found in (systematic, random))
     counts = (
-        f"{operations['tested']} of {operations['total']} operations, {cases['generated']} cases, "
-        f"{cases['unique_failures']} failures, {cases['errored']} errors, seed {found['seed']}"
+        f"{tested['tested']} of {tested['total']} operations, {cases} cases, {failures} failures, seed {options.seed}"
     )
-    kinds = "".join(f"\n  {f['count']} x {f['title']}: {', '.join(f['operations'][:8])}" for f in found["failures"])
-    if status != 0:
-        print(excerpt(said), flush=True)
-    assert status == 0, f"{counts}{kinds}"
-    assert operations["tested"] == operations["total"], f"{counts}: not every operation was tested"
+    for status, said, found in (systematic, random):
+        if status != 0:
+            print(excerpt(said), flush=True)
+            kinds = "".join(f"\n  {f['count']} x {f['title']}: {', '.join(f['operations'][:8])}" for f in found["failures"])
+            raise AssertionError(f"{counts}{kinds}")
+    assert tested["tested"] == tested["total"], f"{counts}: not every operation was tested"
     return counts
 
 
