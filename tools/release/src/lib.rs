@@ -16,6 +16,7 @@ pub mod cut;
 mod error;
 mod files;
 pub mod graph;
+mod pending;
 mod report;
 pub mod standing;
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use semver::Version;
 use serde::Serialize;
 use shoal_contracts::proto::buf::Buf;
-use shoal_modules::{Changelog, Git, Module, Workspace};
+use shoal_modules::{Git, Module, Workspace};
 
 use crate::bump::{self, Bump};
+use crate::pending::Pending;
 use crate::{Error, Result};
 
 /// What is known of a module and its last release. What the repository cannot tell is `None`, with the reason in
@@ -71,32 +72,6 @@ pub enum Verdict {
         /// What, and what to do.
         reason: String,
     },
-}
-
-/// The changelog's part that a release of a version would publish.
-pub(crate) struct Pending {
-    pub(crate) body: String,
-    pub(crate) entries: usize,
-}
-
-impl Pending {
-    /// `Unreleased`, and the version's own section when it has no date yet.
-    pub(crate) fn of(changelog: &Changelog, version: &Version) -> Self {
-        let planned = changelog
-            .release(version)
-            .filter(|release| release.date.is_none());
-        let bodies = changelog
-            .unreleased
-            .iter()
-            .map(|s| s.body.as_str())
-            .chain(planned.map(|r| r.body.as_str()));
-        let body: Vec<&str> = bodies.filter(|body| !body.is_empty()).collect();
-        Self {
-            body: body.join("\n\n"),
-            entries: changelog.unreleased_entries()
-                + planned.map_or(0, shoal_modules::Release::entries),
-        }
-    }
 }
 
 impl Standing {

@@ -1,9 +1,10 @@
 //! The endpoints of operators.
 
 use serde_json::Value;
-use shoal_testkit::TestService;
+use shoal_service::BuildInfo;
+use shoal_testkit::{TestService, TestServiceBuilder};
 
-use super::toy::{Toy, toy};
+use super::toy::{Toy, toy, toy_with};
 
 #[tokio::test]
 async fn health_and_readiness_say_how_the_service_is() {
@@ -30,6 +31,28 @@ async fn version_tells_what_runs() {
     assert_eq!(version["version"], "1.2.3");
     assert!(version.as_object().unwrap().contains_key("git_sha"));
     t.stop().await;
+}
+
+#[tokio::test]
+async fn a_release_build_says_so_in_its_version_and_in_the_document_that_it_serves() {
+    let stamped = BuildInfo {
+        git_sha: Some("8a3f1c0d"),
+        build: Some("build-20261123-8a3f1c0"),
+        rust: None,
+    };
+    let stamp =
+        |builder: TestServiceBuilder<Toy>| builder.platform(|platform| platform.build(stamped));
+    let (t, _) = toy_with(stamp).await;
+    let version: Value = t.get("/version").send().await.ok(200);
+    assert_eq!(version["git_sha"], "8a3f1c0d");
+    assert_eq!(version["build"], "build-20261123-8a3f1c0");
+    let document: Value = t.get("/openapi.json").send().await.ok(200);
+    assert_eq!(document["info"]["x-build"], "build-20261123-8a3f1c0");
+    t.stop().await;
+    let plain = toy().await;
+    let document: Value = plain.get("/openapi.json").send().await.ok(200);
+    assert!(document["info"].get("x-build").is_none());
+    plain.stop().await;
 }
 
 async fn metric(t: &TestService<Toy>, name: &str, labels: &[&str]) -> f64 {

@@ -5,7 +5,8 @@ use shoal_modules::{Git, Module, Workspace};
 
 use super::Request;
 use crate::bump::{self, Bump, is_releasable};
-use crate::standing::{Pending, Standing, Verdict, scope};
+use crate::pending::Pending;
+use crate::standing::{Standing, Verdict, scope};
 use crate::{Error, Result};
 
 /// What was found to be right.

@@ -75,7 +75,7 @@ fn a_planned_section_and_unreleased_entries_become_one_release() {
     scratch.cut("order", None).unwrap();
     assert_eq!(
         scratch.read("services/order/CHANGELOG.md"),
-        "# Changelog\n\n## Unreleased\n\n## 1.1.0 (2026-11-23)\n\n- Late.\n\n- Early.\n"
+        "# Changelog\n\n## Unreleased\n\n## 1.1.0 (2026-11-23)\n\n- Late.\n- Early.\n"
     );
 }
 
