@@ -137,7 +137,7 @@ const ROWS: &[Row] = &[
     ("property-added", Widened, "IIII", "an optional property is new", "the property", "Nothing"),
     ("property-added-closed", Widened, "IBBI", "an optional property is new where the schema promised that there are no others", "the property and check strictly", "Open the schema in one release and add the property in the next"),
     ("required-property-added", Narrowed, "BIBB", "a required property is new", "values without it", "Make it optional and give a default"),
-    ("required-property-with-default-added", Narrowed, "WIWW", "a required property with a default is new", "values without it", "Take it out of `required`, as the default fills it"),
+    ("required-property-with-default-added", Narrowed, "BIBB", "a required property with a default is new", "values without it", "Take it out of `required`, as the default fills it only then"),
     ("property-removed", Narrowed, "WWBB", "an optional property is gone", "the property", "Keep it and mark it deprecated"),
     ("required-property-removed", Narrowed, "WBBB", "a required property is gone", "the property", "Keep it and mark it deprecated"),
     ("property-refused", Narrowed, "BWBB", "an optional property is gone and unknown ones are refused", "the property", "Keep it and mark it deprecated"),

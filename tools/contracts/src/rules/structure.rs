@@ -33,7 +33,7 @@ const FAMILIES: &[Family] = &[
     ("Parameters", "Keep accepting what was sent before, or raise the major version.", &[
         ("request-parameter-added", Info, "an optional parameter is new", "nobody"),
         ("required-request-parameter-added", Breaking, "a required parameter is new", "callers that do not send it"),
-        ("required-request-parameter-with-default-added", Warning, "a required parameter with a default is new", "callers that do not send it and check strictly"),
+        ("required-request-parameter-with-default-added", Breaking, "a required parameter with a default is new", "callers that do not send it: a default does not fill what is required"),
         ("request-parameter-removed", Breaking, "a parameter is gone", "callers that send it: it is refused or ignored"),
         ("deprecated-request-parameter-removed", Warning, "a deprecated parameter is gone", "callers that still send it"),
         ("request-parameter-moved", Breaking, "a parameter is sent in another place", "callers that send it where it was"),
@@ -148,6 +148,8 @@ const FAMILIES: &[Family] = &[
     ("Versions", "Raise the version in Cargo.toml, or take the change back.", &[
         ("version-too-low", Breaking, "the change needs a greater step of the version", "everybody who trusts the number"),
         ("version-went-back", Breaking, "the version is lower than it was", "everybody who trusts the number"),
+    ]),
+    ("Changelogs", "Say below `## Unreleased` in the module's CHANGELOG.md what its users notice.", &[
         ("changelog-entry-missing", Breaking, "the module changed and its changelog does not say so", "everybody who reads it before moving"),
     ]),
 ];

@@ -22,7 +22,7 @@ mod union;
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::shape::{Conj, Shape};
 use self::types::Types;
@@ -66,19 +66,28 @@ pub(crate) struct Places {
     pub(crate) gone: bool,
 }
 
-impl Places {
-    fn of(old: &[Loc<'_>], new: &[Loc<'_>], within: &Self) -> Self {
-        let pointer = |conj: &[Loc<'_>], otherwise: &str| {
-            conj.iter()
-                .find(|l| !l.pointer.starts_with('<'))
-                .map_or_else(|| otherwise.to_owned(), |l| l.pointer.clone())
+/// Keywords beside `$ref` that do not make the place more than its target.
+const SILENT: &[&str] = &[
+    "$ref",
+    "description",
+    "example",
+    "examples",
+    "summary",
+    "title",
+];
+
+/// Where the demands are written: behind plain references, so that a shared definition is told once.
+fn written_at(document: &Document, conj: &[Loc<'_>]) -> Option<String> {
+    let mut at = conj.iter().find(|l| !l.pointer.starts_with('<'))?.clone();
+    for _ in 0..32 {
+        let plain = |o: &Map<String, Value>| o.keys().all(|k| SILENT.contains(&k.as_str()));
+        let target = at.text("$ref").and_then(|r| document.target(r));
+        let Some(target) = target.filter(|_| at.value.as_object().is_some_and(plain)) else {
+            break;
         };
-        Self {
-            old: pointer(old, &within.old),
-            new: pointer(new, &within.new),
-            gone: new.is_empty() && !old.is_empty(),
-        }
+        at = target;
     }
+    Some(at.pointer)
 }
 
 /// Compares the schemas at two places for one use and adds what it finds to the report.
@@ -149,7 +158,11 @@ impl<'a> Engine<'a> {
             return Vec::new();
         }
         let circles = self.circles;
-        let at = Places::of(old, new, within);
+        let at = Places {
+            old: written_at(self.old, old).unwrap_or_else(|| within.old.clone()),
+            new: written_at(self.new, new).unwrap_or_else(|| within.new.clone()),
+            gone: new.is_empty() && !old.is_empty(),
+        };
         let (before, after) = (Shape::of(self.old, old), Shape::of(self.new, new));
         let pair = Pair {
             before: &before,

@@ -14,11 +14,22 @@ pub(crate) struct Bound {
 impl Bound {
     pub(crate) fn shown(self, open: &str) -> Value {
         if self.exclusive {
-            Value::from(format!("{open} {}", self.value))
-        } else {
-            Value::from(self.value)
+            return Value::from(format!("{open} {}", self.value));
         }
+        number(self.value)
     }
+}
+
+/// A number as people write it, without a fraction that is none.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "only whole numbers that fit"
+)]
+pub(super) fn number(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        return Value::from(value as i64);
+    }
+    Value::from(value)
 }
 
 /// What is demanded of numbers.

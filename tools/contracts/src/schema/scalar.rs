@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::numbers::{lower_admits, steps_admit, upper_admits};
+use super::numbers::{lower_admits, number, steps_admit, upper_admits};
 use super::shape::bounds_of;
 use super::types::Types;
 use super::{Change, Pair};
@@ -117,7 +117,7 @@ pub(super) fn numbers(pair: &Pair<'_, '_>) -> Vec<Change> {
         say("maximum-raised", "less than", old_high, new_high);
     }
     if !listed_before || !listed_after {
-        let show = |steps: &[f64]| steps.first().map(|s| Value::from(*s));
+        let show = |steps: &[f64]| steps.first().map(|s| number(*s));
         let (old, new) = (show(&before.multiples), show(&after.multiples));
         if !steps_admit(&after.multiples, &before.multiples) {
             changes.push(pair.change("multiple-of-tightened", "", old.clone(), new.clone()));
