@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use prost_reflect::DescriptorPool;
 use serde_json::Value;
@@ -115,7 +115,7 @@ fn protos(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
-fn relative(path: &PathBuf, root: &Path) -> String {
+fn relative(path: &Path, root: &Path) -> String {
     path.strip_prefix(root)
         .unwrap()
         .to_str()

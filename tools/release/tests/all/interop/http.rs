@@ -97,13 +97,13 @@ impl Client {
             match parameter["in"].as_str() {
                 Some("path") => path = path.replace(&format!("{{{name}}}"), &value),
                 Some("query") if parameter["required"] == true => {
-                    query.push((name.to_owned(), value))
+                    query.push((name.to_owned(), value));
                 }
                 Some("header") if name.eq_ignore_ascii_case("idempotency-key") => {
-                    headers.push((name.to_owned(), self.fresh_key()))
+                    headers.push((name.to_owned(), self.fresh_key()));
                 }
                 Some("header") if parameter["required"] == true => {
-                    headers.push((name.to_owned(), value))
+                    headers.push((name.to_owned(), value));
                 }
                 _ => {}
             }

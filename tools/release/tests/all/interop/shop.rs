@@ -38,7 +38,7 @@ async fn walk(client: &Client, key: &str) -> Result<Vec<String>, String> {
     let id = text(&order, "id")?;
     let read = call(ORDERS, "GetOrder", json!({"id": id})).await?;
     if text(&read, "id")? != id || number(&read, "total_minor") != number(&order, "total_minor") {
-        faults_of_reading(&id)?;
+        return Err(format!("the order {id} reads otherwise than it was placed"));
     }
     let list = call(ORDERS, "ListOrders", json!({"limit": 1})).await?;
     let newest = first(&list, "orders").ok_or("the list is empty")?;
@@ -47,10 +47,6 @@ async fn walk(client: &Client, key: &str) -> Result<Vec<String>, String> {
     }
     call(ORDERS, "CancelOrder", json!({"id": id, "reason": "No"})).await?;
     Ok(faults)
-}
-
-fn faults_of_reading(id: &str) -> Result<(), String> {
-    Err(format!("the order {id} reads otherwise than it was placed"))
 }
 
 fn first(message: &DynamicMessage, field: &str) -> Option<DynamicMessage> {
