@@ -96,14 +96,21 @@ async fn ask(state: &State) -> PlatformHealth {
 }
 
 async fn service(state: &State, name: &str) -> ServiceHealth {
-    let both =
-        async { futures::join!(read(state, name, "/readyz"), read(state, name, "/version")) };
+    // Both answers from the same instance.
+    let instances = state.upstream.instances(name).unwrap_or_default();
+    let both = async {
+        let address = instances.first()?.addr.as_str();
+        Some(futures::join!(
+            read(state, name, address, "/readyz"),
+            read(state, name, address, "/version")
+        ))
+    };
     let answered = Context::current()
         .child_with_timeout(TIMEOUT)
         .stop_or(tokio::time::timeout(TIMEOUT, both))
         .await;
     let (ready, version) = match answered {
-        Ok(Ok(both)) => both,
+        Ok(Ok(Some(both))) => both,
         _ => (None, None),
     };
     ServiceHealth {
@@ -117,10 +124,9 @@ async fn service(state: &State, name: &str) -> ServiceHealth {
     }
 }
 
-/// Whether the service answered with success, and its answer.
-async fn read(state: &State, name: &str, path: &str) -> Option<(bool, Value)> {
-    let instances = state.upstream.instances(name).ok()?;
-    let request = Request::get(format!("http://{}{path}", instances.first()?.addr));
+/// Whether the instance answered with success, and its answer.
+async fn read(state: &State, name: &str, address: &str, path: &str) -> Option<(bool, Value)> {
+    let request = Request::get(format!("http://{address}{path}"));
     let request = request.body(Body::empty()).ok()?;
     let response = state.upstream.send(name, request).await.ok()?;
     let success = response.status().is_success();

@@ -4,11 +4,12 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
+use super::settings::{by_group, settings};
+use super::views::{CodeView, EventView, consumed};
 use super::{Pages, api, relative, target};
 use crate::graph::Graph;
 use crate::markdown;
-use crate::schema::{Field, Filling, Schemas};
-use crate::source::{Download, Edition, ErrorCode, Event, Service};
+use crate::source::{Download, Edition, Service};
 
 /// Adds all of them.
 pub(super) fn add(pages: &mut Pages<'_>, service: &Service) {
@@ -331,176 +332,6 @@ impl Of<'_> {
     }
 }
 
-/// An event on a page.
-#[derive(Serialize)]
-pub(super) struct EventView {
-    pub(super) kind: String,
-    about: String,
-    text: String,
-    fields: Vec<Field>,
-    example: String,
-    file: String,
-    consumers: Vec<String>,
-}
-
-impl EventView {
-    fn of(pages: &Pages<'_>, publisher: &Service, event: &Event) -> Self {
-        let schemas = Schemas::of(&event.schema);
-        let about = event.schema["description"].as_str().unwrap_or_default();
-        let example = schemas.example(&event.schema, Filling::All);
-        Self {
-            kind: event.kind.clone(),
-            about: markdown::inline(about),
-            text: markdown::plain(about),
-            fields: schemas.fields(&event.schema),
-            example: serde_json::to_string_pretty(&example).unwrap_or_default(),
-            file: format!("raw/schemas/events/{}.json", event.kind),
-            consumers: consumers(pages, publisher, &event.kind),
-        }
-    }
-}
-
-/// Modules that consume an event.
-pub(super) fn consumers(pages: &Pages<'_>, publisher: &Service, kind: &str) -> Vec<String> {
-    let services = pages.site.services.iter();
-    services
-        .filter(|service| service.name != publisher.name)
-        .filter(|service| {
-            service
-                .current()
-                .contract
-                .facts
-                .consumes
-                .iter()
-                .any(|k| k == kind)
-        })
-        .map(|service| service.name.clone())
-        .collect()
-}
-
-/// Consumed events with where they are described.
-fn consumed(pages: &Pages<'_>, path: &str, kinds: &[String]) -> Vec<Value> {
-    let describe = |kind: &String| {
-        let publisher = pages.site.services.iter().find(|service| {
-            service
-                .current()
-                .contract
-                .events
-                .iter()
-                .any(|event| event.kind == *kind)
-        });
-        let page = publisher.map(|p| format!("services/{}/current/events.html#{kind}", p.name));
-        context! {
-            kind,
-            publisher => publisher.map(|p| p.name.as_str()),
-            url => page.map(|page| relative(path, &page)),
-        }
-    };
-    kinds.iter().map(describe).collect()
-}
-
-/// An error code on a page.
-#[derive(Serialize)]
-pub(super) struct CodeView {
-    pub(super) code: String,
-    status: u16,
-    grpc: String,
-    pub(super) title: String,
-    /// HTML.
-    action: String,
-    pub(super) action_text: String,
-    pub(super) common: bool,
-    /// Operations that name it: method, path, address.
-    operations: Vec<(String, String, String)>,
-}
-
-impl CodeView {
-    pub(super) fn of(code: &ErrorCode, groups: &[api::Group], page: &str) -> Self {
-        let operations = groups.iter().flat_map(|group| &group.operations);
-        let naming = operations.filter(|operation| operation.codes.contains(&code.code));
-        Self {
-            code: code.code.clone(),
-            status: code.status,
-            grpc: code
-                .grpc
-                .as_str()
-                .map_or_else(|| code.grpc.to_string(), str::to_owned),
-            title: code.title.clone(),
-            action: markdown::inline(&code.action),
-            action_text: markdown::plain(&code.action),
-            common: code.common,
-            operations: naming
-                .map(|o| {
-                    (
-                        o.method.clone(),
-                        o.path.clone(),
-                        format!("{page}#{}", o.anchor),
-                    )
-                })
-                .collect(),
-        }
-    }
-}
-
-/// A row of the settings' reference.
-#[derive(Serialize)]
-struct Setting {
-    key: String,
-    allowed: String,
-    default: String,
-    environment: String,
-    about: String,
-    #[serde(skip)]
-    about_text: String,
-}
-
-/// Rows of the reference that the chassis prints; none when its form changed,
-/// and then the page shows the table as it is.
-fn settings(text: &str) -> Vec<Setting> {
-    let rows = text.lines().filter(|line| line.starts_with("| `"));
-    rows.filter_map(|line| {
-        let cells: Vec<String> = cells(line);
-        let [key, allowed, default, environment, about] = cells.try_into().ok()?;
-        let bare = |cell: &str| cell.trim_matches('`').to_owned();
-        Some(Setting {
-            key: bare(&key),
-            allowed: markdown::inline(&allowed),
-            default: bare(&default),
-            environment: bare(&environment),
-            about: markdown::inline(&about),
-            about_text: about,
-        })
-    })
-    .collect()
-}
-
-/// Cells of a row; `\|` does not end one.
-fn cells(line: &str) -> Vec<String> {
-    let hidden = line.trim().trim_matches('|').replace("\\|", "\u{0}");
-    let cells = hidden.split('|');
-    cells
-        .map(|cell| cell.trim().replace('\u{0}', "|"))
-        .collect()
-}
-
-/// Settings by the first part of their key; single ones come first.
-fn by_group(settings: Vec<Setting>) -> Vec<(String, Vec<Setting>)> {
-    let mut groups: Vec<(String, Vec<Setting>)> = vec![(String::new(), Vec::new())];
-    for setting in settings {
-        let name = setting
-            .key
-            .split_once('.')
-            .map_or("", |(name, _)| name)
-            .to_owned();
-        match groups.iter_mut().find(|(group, _)| *group == name) {
-            Some((_, members)) => members.push(setting),
-            None => groups.push((name, vec![setting])),
-        }
-    }
-    groups.retain(|(_, members)| !members.is_empty());
-    groups
-}
-
 fn about_file(path: &str) -> &'static str {
     match path {
         "openapi.json" => "OpenAPI 3.1 document of the HTTP interface",
@@ -513,26 +344,5 @@ fn about_file(path: &str) -> &'static str {
         _ if path.starts_with("schemas/events/") => "JSON Schema of an event",
         _ if path.ends_with(".proto") => "Protocol Buffers definition",
         _ => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_of_the_reference_become_settings_with_bars_in_them() {
-        let text = "# Settings\n\n| key | allowed | default | environment | meaning |\n|---|---|---|---|---|\n\
-            | `a.b` | one of x \\| y | `\"x\"` | `S__A__B` | The `b` of a. |\n| `c` | a text | `1` | `S__C` | C. |\n";
-        let settings = settings(text);
-        assert_eq!(settings.len(), 2);
-        assert_eq!(settings[0].allowed, "one of x | y");
-        assert_eq!(
-            settings[0].about,
-            "The <code class=\"short\">b</code> of a."
-        );
-        let groups = by_group(settings);
-        let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["", "a"]);
     }
 }

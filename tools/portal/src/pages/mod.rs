@@ -7,6 +7,8 @@ mod changes;
 mod edition;
 mod handbook;
 mod platform;
+mod settings;
+mod views;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};

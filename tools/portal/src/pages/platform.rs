@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
-use super::edition::{CodeView, consumers};
+use super::views::{CodeView, consumers};
 use super::{Pages, api};
 use crate::graph::{Edge, Graph};
 use crate::markdown;

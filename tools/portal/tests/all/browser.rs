@@ -28,6 +28,10 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Opens a browser for one test and closes it, however the test ends.
+    #[expect(
+        clippy::print_stderr,
+        reason = "what helps to understand a failed test"
+    )]
     pub(crate) async fn visit<F: Future<Output = ()>>(home: &str, test: impl FnOnce(Self) -> F) {
         let driver = Driver::start();
         let outside = Outside::start();

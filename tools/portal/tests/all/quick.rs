@@ -1,7 +1,9 @@
 //! How quick it is. The bounds are wide, for busy machines; the figures are
 //! printed (`--nocapture`) for people to compare.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::world::{SOON, browse, site};
 
