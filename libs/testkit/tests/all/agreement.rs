@@ -56,7 +56,7 @@ async fn closed(_: Identity) -> Json<u32> {
 #[utoipa::path(get, path = "/liar/v1/ghost", tag = "things",
     responses((status = 204, description = "Nothing.")))]
 #[expect(dead_code, reason = "documented, and never routed")]
-async fn ghost() {}
+fn ghost() {}
 
 #[derive(OpenApi)]
 #[openapi(paths(ghost))]

@@ -25,7 +25,15 @@ pub(super) fn router() -> OpenApiRouter<App> {
 ///
 /// An envelope's `data` is left out: it may hold addresses and tokens.
 #[utoipa::path(get, operation_id = "list_dead_events", path = "/dead-letters/events", tag = "dead letters", params(PageRequest),
-    responses((status = 200, description = "A page.", body = Page<DeadLetter>)),
+    responses((status = 200, description = "A page.", body = Page<DeadLetter>,
+        // An envelope may be any JSON, so that its field cannot have an example.
+        example = json!({"items": [{
+            "id": "dlq_01k9zt3m5cq0s6v8x2b4d7f9ha", "group": "notification",
+            "event_id": "evt_01k9zt3m5cq0s6v8x2b4d7f9ha", "kind": "order.confirmed.v1",
+            "subject": "ord_01k9zt3m5cq0s6v8x2b4d7f9ha", "envelope": {"type": "order.confirmed.v1"},
+            "reason": "the database is away", "attempts": 8, "state": "parked",
+            "parked_at": 1_764_000_000_000_i64,
+        }], "next_cursor": null}))),
     extensions(("x-error-codes" = json!(["common.invalid_cursor"]))),
     security(("bearer" = [])))]
 async fn list_events(
