@@ -179,13 +179,12 @@ async fn a_site_that_was_built_anew_is_served_without_a_restart() {
     let folder = site();
     let gateway = serving(folder.path()).await;
     let before = gateway.get("/docs/").send().await.expect(200);
-    // Another time of writing, whatever the file system's clock resolves.
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(2);
+    let index = folder.path().join("portal.json");
+    let made = fs::metadata(&index).unwrap().modified().unwrap();
     write(folder.path(), "<!doctype html><title>New</title>", "fff999");
-    let index = fs::File::options()
-        .write(true)
-        .open(folder.path().join("portal.json"))
-        .unwrap();
+    // Another time of writing, whatever the file system's clock resolves.
+    let later = made + std::time::Duration::from_secs(2);
+    let index = fs::File::options().write(true).open(index).unwrap();
     index.set_modified(later).unwrap();
     let after = gateway.get("/docs/").send().await.expect(200);
     assert_ne!(before.header("etag"), after.header("etag"));

@@ -66,7 +66,8 @@ pub(super) fn list(site: &Site, kind: Kind) -> Vec<Value> {
                 .lines()
                 .find_map(|line| line.strip_prefix("# "));
             context! {
-                title => markdown::plain(heading.unwrap_or(&document.path)),
+                // Not as markdown, which takes the number of a decision for a list.
+                title => heading.unwrap_or(&document.path).replace('`', ""),
                 path => path_of(&document.path),
             }
         })
