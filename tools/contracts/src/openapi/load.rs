@@ -40,7 +40,11 @@ pub(crate) fn check(document: &Document) -> Result<()> {
     checker.components(&root)?;
     for section in ["paths", "webhooks"] {
         checker.section(&root, section)?;
+        let mut templates = HashMap::new();
         for (path, item) in root.members(section) {
+            if let Some(other) = templates.insert(super::template(path), path) {
+                checker.fail(&item.pointer, &format!("it is the same path as `{other}`"))?;
+            }
             if section == "paths" && !path.starts_with('/') {
                 checker.fail(&item.pointer, "a path starts with `/`")?;
             }

@@ -109,7 +109,11 @@ impl<'a> Diff<'a> {
         }
         let used_by = format!("{used_by}, header {subject}");
         let profile = Way::In.response();
-        self.schemas(profile, was.get("schema"), is.get("schema"), &used_by);
+        let schema = |header: &Loc<'a>| {
+            let content = header.members("content").next();
+            content.map_or_else(|| header.get("schema"), |(_, media)| media.get("schema"))
+        };
+        self.schemas(profile, schema(was), schema(is), &used_by);
     }
 
     fn links(&mut self, was: &Loc<'a>, is: &Loc<'a>, used_by: &str) {

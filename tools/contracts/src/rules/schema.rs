@@ -43,7 +43,9 @@ impl Profile {
     fn affects(self, effect: Effect, who: &str) -> String {
         match (self, effect) {
             (Self::Request, Effect::Widened) => "nobody: callers may go on as before".to_owned(),
-            (Self::Response, Effect::Narrowed) => format!("readers that rely on {who}"),
+            (Self::Response, Effect::Narrowed | Effect::Lost) => {
+                format!("readers that rely on {who}")
+            }
             (Self::Setting, Effect::Widened) => "nobody: old files load as before".to_owned(),
             (Self::Request, _) => format!("callers that send {who}"),
             (Self::Response, _) => format!("readers that receive {who}"),
@@ -79,6 +81,8 @@ pub(crate) enum Effect {
     Widened,
     /// Other values.
     Changed,
+    /// Other values, as something that was always there is not.
+    Lost,
     /// The same values; something else is said about them.
     Told,
 }
@@ -93,7 +97,7 @@ type Row = (
     &'static str,
 );
 
-use Effect::{Changed, Narrowed, Told, Widened};
+use Effect::{Changed, Lost, Narrowed, Told, Widened};
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -139,9 +143,9 @@ const ROWS: &[Row] = &[
     ("required-property-added", Narrowed, "BIBB", "a required property is new", "values without it", "Make it optional and give a default"),
     ("required-property-with-default-added", Narrowed, "BIBB", "a required property with a default is new", "values without it", "Take it out of `required`, as the default fills it only then"),
     ("property-removed", Narrowed, "WWBB", "an optional property is gone", "the property", "Keep it and mark it deprecated"),
-    ("required-property-removed", Narrowed, "WBBB", "a required property is gone", "the property", "Keep it and mark it deprecated"),
+    ("required-property-removed", Lost, "WBBB", "a required property is gone", "the property", "Keep it and mark it deprecated"),
     ("property-refused", Narrowed, "BWBB", "an optional property is gone and unknown ones are refused", "the property", "Keep it and mark it deprecated"),
-    ("required-property-refused", Narrowed, "BBBB", "a required property is gone and unknown ones are refused", "the property", "Keep it and mark it deprecated"),
+    ("required-property-refused", Lost, "BBBB", "a required property is gone and unknown ones are refused", "the property", "Keep it and mark it deprecated"),
     ("property-became-required", Narrowed, "BIBB", "a property became required", "values without it", "Leave it optional"),
     ("property-became-optional", Widened, "IBBI", "a property is no longer required", "values without it", "Always send it"),
     ("object-closed", Narrowed, "BIBB", "unknown properties are refused now", "further properties", "Leave the schema open"),

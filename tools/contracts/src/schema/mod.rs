@@ -48,12 +48,18 @@ impl Change {
 
     /// Whether the new schema may refuse what the old one accepted.
     pub(crate) fn narrows(&self) -> bool {
-        matches!(self.effect(), Effect::Narrowed | Effect::Changed)
+        matches!(
+            self.effect(),
+            Effect::Narrowed | Effect::Changed | Effect::Lost
+        )
     }
 
     /// Whether the new schema may accept what the old one refused.
     pub(crate) fn widens(&self) -> bool {
-        matches!(self.effect(), Effect::Widened | Effect::Changed)
+        matches!(
+            self.effect(),
+            Effect::Widened | Effect::Changed | Effect::Lost
+        )
     }
 }
 
@@ -105,6 +111,7 @@ pub(crate) fn diff(
         in_progress: HashSet::new(),
         known: HashMap::new(),
         circles: 0,
+        steps: 0,
     };
     let (old, new): (Conj<'_>, Conj<'_>) = (old.into_iter().collect(), new.into_iter().collect());
     for change in engine.compare(&old, &new, &Places::default()) {
@@ -139,7 +146,14 @@ pub(crate) struct Engine<'a> {
     known: HashMap<(String, String), Vec<Change>>,
     /// How often a pair was met that is in progress. What was found on the way there holds for that way only.
     circles: usize,
+    /// How many pairs were compared.
+    steps: usize,
 }
+
+/// After so many pairs, what was found on one way counts for all: definitions that all refer to each other have
+/// more ways through them than anybody can wait for. Each pair is still told once; only whether one alternative
+/// takes in another can then be judged too mildly.
+const EXACT_STEPS: usize = 2_000;
 
 impl<'a> Engine<'a> {
     /// All changes from `old` to `new`, both as demands that hold at once.
@@ -158,6 +172,7 @@ impl<'a> Engine<'a> {
             return Vec::new();
         }
         let circles = self.circles;
+        self.steps += 1;
         let at = Places {
             old: written_at(self.old, old).unwrap_or_else(|| within.old.clone()),
             new: written_at(self.new, new).unwrap_or_else(|| within.new.clone()),
@@ -177,8 +192,10 @@ impl<'a> Engine<'a> {
             changes
         };
         self.in_progress.remove(&key);
+        let changes = each_once(changes);
         // Where one side is absent, the place is that of whoever asked.
-        if circles == self.circles && !old.is_empty() && !new.is_empty() {
+        let exact = circles == self.circles || self.steps > EXACT_STEPS;
+        if exact && !old.is_empty() && !new.is_empty() {
             self.known.insert(key, changes.clone());
         }
         changes
@@ -279,6 +296,23 @@ fn scalars(pair: &Pair<'_, '_>, both: Types) -> Vec<Change> {
         _ => true,
     });
     changes
+}
+
+/// Leaves out what a shared definition told on another way already.
+fn each_once(changes: Vec<Change>) -> Vec<Change> {
+    let mut told = HashSet::new();
+    let key = |c: &Change| {
+        (
+            c.slug,
+            c.at.old.clone(),
+            c.at.new.clone(),
+            c.subject.clone(),
+        )
+    };
+    changes
+        .into_iter()
+        .filter(|c| told.insert(key(c)))
+        .collect()
 }
 
 /// What identifies demands for the guard against endless recursion.

@@ -102,11 +102,13 @@ impl<'a> Shape<'a> {
         let mut gathering = Gathering {
             document,
             seen: HashSet::new(),
+            scopes: Vec::new(),
             shape: Self::default(),
         };
         for loc in conj {
             gathering.take(loc);
         }
+        gathering.apply_scopes();
         let mut shape = gathering.shape;
         shape.numbers.settle(shape.allowed_types());
         shape
@@ -145,6 +147,8 @@ impl<'a> Shape<'a> {
 struct Gathering<'a> {
     document: &'a Document,
     seen: HashSet<(String, bool)>,
+    /// Each `additionalProperties` with the names that stand beside it, the only ones that it lets be.
+    scopes: Vec<(BTreeSet<&'a str>, Loc<'a>)>,
     shape: Shape<'a>,
 }
 
@@ -273,8 +277,25 @@ impl<'a> Gathering<'a> {
         }
         for key in ["additionalProperties", "unevaluatedProperties"] {
             if let Some(schema) = loc.get(key) {
+                if key == "additionalProperties" {
+                    let names = loc.members("properties").map(|(name, _)| name);
+                    self.scopes.push((names.collect(), schema.clone()));
+                }
                 self.additional(schema);
             }
+        }
+    }
+
+    /// `additionalProperties` binds the properties that other parts of an `allOf` name.
+    fn apply_scopes(&mut self) {
+        for (names, schema) in std::mem::take(&mut self.scopes) {
+            let others = self
+                .shape
+                .objects
+                .properties
+                .iter_mut()
+                .filter(|(n, _)| !names.contains(*n));
+            others.for_each(|(_, conj)| conj.push(schema.clone()));
         }
     }
 
@@ -296,9 +317,6 @@ impl<'a> Gathering<'a> {
 
     fn combinations(&mut self, loc: &Loc<'a>) {
         for key in ["oneOf", "anyOf"] {
-            if loc.without_unions {
-                break;
-            }
             let branches: Vec<_> = loc.items(key).collect();
             if branches.is_empty() {
                 continue;
@@ -310,6 +328,7 @@ impl<'a> Gathering<'a> {
                 .collect();
             match listed {
                 Some(values) => self.limit(values.into_iter().flatten().collect()),
+                None if loc.without_unions => {}
                 None => self.shape.unions.push(Union {
                     exclusive: key == "oneOf",
                     branches,

@@ -4,16 +4,24 @@
 use serde_json::{Map, Value, json};
 
 /// Draws choices from bytes; once they are used up, always the first choice.
-pub(crate) struct Draw<'a>(std::slice::Iter<'a, u8>);
+pub(crate) struct Draw<'a> {
+    bytes: std::slice::Iter<'a, u8>,
+    /// Whether a value misses the alternative for which it was made. It may fit another one, but then with
+    /// properties that nobody named there, which by convention are not sent.
+    pub(crate) missed: bool,
+}
 
 impl<'a> Draw<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes.iter())
+        Self {
+            bytes: bytes.iter(),
+            missed: false,
+        }
     }
 
     /// A number below `n`.
     pub(crate) fn below(&mut self, n: u8) -> u8 {
-        self.0.next().map_or(0, |b| b % n)
+        self.bytes.next().map_or(0, |b| b % n)
     }
 
     fn yes(&mut self) -> bool {
@@ -266,7 +274,10 @@ pub(crate) fn value(schema: &Value, draw: &mut Draw<'_>) -> Value {
         .and_then(Value::as_array)
     {
         let n = u8::try_from(branches.len()).unwrap();
-        return value(&branches[usize::from(draw.below(n))], draw);
+        let branch = &branches[usize::from(draw.below(n))];
+        let made = value(branch, draw);
+        draw.missed |= !jsonschema::is_valid(branch, &made);
+        return made;
     }
     if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
         return all_of(parts, draw);

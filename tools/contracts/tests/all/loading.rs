@@ -247,3 +247,33 @@ fn deeply_nested_alternatives_are_compared_before_the_test_runs_out_of_time() {
     let report = diff_schema(Profile::Request, &old, &new).unwrap();
     assert_eq!(report.findings.len(), 1, "{report:?}");
 }
+
+/// Twelve definitions of which each refers to each: there are more ways through them than anybody can wait for.
+#[test]
+fn definitions_that_all_refer_to_each_other_are_compared_before_the_test_runs_out_of_time() {
+    let names: Vec<String> = (0..12).map(|i| format!("T{i}")).collect();
+    let schema = |leaf: &str| {
+        let property = |n: &String| (n.clone(), json!({"$ref": format!("#/$defs/{n}")}));
+        let all = || {
+            names
+                .iter()
+                .map(property)
+                .collect::<serde_json::Map<_, _>>()
+        };
+        let definition = |n: &String| {
+            let mut properties = all();
+            properties.insert("leaf".to_owned(), json!({"type": leaf}));
+            (
+                n.clone(),
+                json!({"type": "object", "properties": properties}),
+            )
+        };
+        let definitions = names
+            .iter()
+            .map(definition)
+            .collect::<serde_json::Map<_, _>>();
+        document(json!({"$ref": "#/$defs/T0", "$defs": definitions}))
+    };
+    let report = diff_schema(Profile::Request, &schema("string"), &schema("integer")).unwrap();
+    assert_eq!(report.findings.len(), 12, "{report:?}");
+}

@@ -29,7 +29,11 @@ fn pair(bytes: &[u8]) -> (Value, Value) {
 /// Values that the schema accepts, out of so many tries.
 fn accepted(schema: &Value, seeds: &[Vec<u8>]) -> Vec<Value> {
     let validator = jsonschema::validator_for(schema).unwrap();
-    let made = seeds.iter().map(|s| value(schema, &mut Draw::new(s)));
+    let made = seeds.iter().filter_map(|seed| {
+        let mut draw = Draw::new(seed);
+        let made = value(schema, &mut draw);
+        (!draw.missed).then_some(made)
+    });
     made.filter(|v| validator.is_valid(v)).collect()
 }
 
