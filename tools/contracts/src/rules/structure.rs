@@ -141,7 +141,7 @@ const FAMILIES: &[Family] = &[
         ("contract-file-removed", Breaking, "a part of the contract is gone", "everybody who uses that part"),
         ("contract-file-added", Info, "a part of the contract is new", "nobody"),
     ]),
-    ("Protocol buffers", "Keep the field and reserve nothing that is in use, or start a package with the next version.", &[
+    ("Protocol buffers", "Keep the old beside the new, or start a package with the next version.", &[
         ("proto-breaking", Breaking, "buf finds a breaking change", "callers compiled from the old files, or those that read their bytes"),
         ("proto-lint", Warning, "buf finds a breach of style", "people who read the files"),
     ]),
