@@ -231,13 +231,17 @@ impl Error {
         out
     }
 
-    /// Writes the error to the log, with its stack when it is internal.
+    /// Writes the error to the log: an internal one as an error with its stack, other faults of ours as
+    /// warnings, the caller's for debugging.
     /// Called once, by the layer where the error leaves the process.
     pub fn log(&self) {
         let (code, report) = (self.code(), self.report());
-        if self.kind().is_server_fault() {
+        if self.kind() == Kind::Internal {
             let stack = self.0.backtrace.as_ref().map(ToString::to_string);
             tracing::error!(error.code = code, error.stack = stack, "{report}");
+        } else if self.kind().is_server_fault() {
+            // A dependency that is away or a limit that holds: many of these are one fact, and its metrics tell it.
+            tracing::warn!(error.code = code, "{report}");
         } else {
             tracing::debug!(error.code = code, "{report}");
         }
