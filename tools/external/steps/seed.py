@@ -38,15 +38,16 @@ class Somebody:
 def dictionaries(platform, credentials, is_admin):
     """Ids by the operations that take them: triples of a pattern of paths, a parameter and its values."""
     me = Somebody(platform.gateway, credentials)
-    orders = [
-        me.post("/order/v1/orders", {"items": [{"product_id": platform.product, "quantity": 1}]}) for _ in range(6)
-    ]
+    # Of its own: what other steps found, they may have sold out or switched off.
+    mug = {"name": "Seed mug", "price": {"currency": "EUR", "decimal": "4.90"}, "stock": 1_000_000}
+    product = Somebody(platform.gateway, platform.admin).post("/order/v1/products", mug)["id"]
+    orders = [me.post("/order/v1/orders", {"items": [{"product_id": product, "quantity": 1}]}) for _ in range(6)]
     payments = [order["payment_id"] for order in orders]
     invoices = ids(eventually(lambda: me.get("/billing/v1/invoices")["items"]))
     inbox = ids(eventually(lambda: me.get("/notification/v1/inbox")["items"]))
     lists = [
         ("/order/v1/orders/", "id", ids(orders)),
-        ("/order/v1/products/", "id", [platform.product]),
+        ("/order/v1/products/", "id", [product]),
         ("/billing/v1/(payments|ledger)/", "payment_id", payments),
         ("/billing/v1/references/", "reference", ids(orders)),
         ("/billing/v1/invoices/", "invoice_id", invoices),
