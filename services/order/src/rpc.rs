@@ -158,7 +158,7 @@ impl OrderService for OrderRpc {
         let body = request.into_inner();
         let wish = Wish {
             status: wished_status(body.status)?,
-            user_id: None,
+            user_id: Some(body.user_id).filter(|id| !id.is_empty()),
         };
         let page = orders::list(&self.0, &caller, &wish, &page(body.limit, body.cursor)).await?;
         Ok(Response::new(pb::ListOrdersResponse {

@@ -102,6 +102,20 @@ async fn orders_are_placed_read_listed_cancelled_and_fulfilled() {
             (list.orders, list.next_cursor.as_str()),
             (vec![order.clone()], "")
         );
+        let of = |user_id: &str| pb::ListOrdersRequest {
+            user_id: user_id.to_owned(),
+            ..pb::ListOrdersRequest::default()
+        };
+        let mut admin = OrderServiceClient::new(peer(&shop, "usr_admin", "admin").await);
+        let theirs = admin.list_orders(of("usr_buyer")).await.unwrap().into_inner();
+        assert_eq!(theirs.orders, [order.clone()]);
+        let none = admin.list_orders(of("usr_2")).await.unwrap().into_inner();
+        assert_eq!(none.orders, []);
+        code(
+            buyer.list_orders(of("usr_2")).await,
+            Code::PermissionDenied,
+            "common.permission_denied",
+        );
         let cancel = pb::CancelOrderRequest {
             id: order.id.clone(),
             reason: "No".into(),
