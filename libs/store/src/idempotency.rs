@@ -109,24 +109,19 @@ pub async fn begin_with(
     lease: Duration,
     keep: Duration,
 ) -> Result<Claim> {
-    if !lock(tx, scope, key).await? {
-        return Ok(Claim::InFlight(Duration::from_secs(1)));
-    }
     let now = tx.now_ms();
-    let found = sqlx::query(
-        "SELECT fingerprint, status, headers, body, lease_until FROM idempotency_keys \
-         WHERE scope = $1 AND idem_key = $2 AND expires_at > $3",
-    )
-    .bind(scope)
-    .bind(key)
-    .bind(now)
-    .fetch_optional(&mut **tx)
-    .await
-    .db()?;
-    if let Some(row) = found
-        && let Some(claim) = judge(&row, fingerprint, now)?
-    {
+    // Before the lock: a repeat that took it would still hold it when its answer is out and the next repeat comes.
+    if let Some(claim) = known(tx, scope, key, fingerprint).await? {
         return Ok(claim);
+    }
+    if tx.dialect() == Dialect::Postgres {
+        if !lock(tx, scope, key).await? {
+            return Ok(Claim::InFlight(Duration::from_secs(1)));
+        }
+        // Another may have had the lock in between.
+        if let Some(claim) = known(tx, scope, key, fingerprint).await? {
+            return Ok(claim);
+        }
     }
     let token = ClaimToken {
         scope: scope.to_owned(),
@@ -214,12 +209,9 @@ pub async fn purge(store: &Store, limit: u32) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// Without it, on PostgreSQL, the second of two simultaneous requests would wait
+/// Without it, on PostgreSQL alone, the second of two simultaneous requests would wait
 /// for the first one's whole transaction instead of being told.
 async fn lock(tx: &mut Tx, scope: &str, key: &str) -> Result<bool> {
-    if tx.dialect() == Dialect::Sqlite {
-        return Ok(true);
-    }
     sqlx::query_scalar(
         "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || $1, 0))",
     )
@@ -227,6 +219,22 @@ async fn lock(tx: &mut Tx, scope: &str, key: &str) -> Result<bool> {
     .fetch_one(&mut **tx)
     .await
     .db()
+}
+
+/// What is on record of a key; `None` when it may be claimed.
+async fn known(tx: &mut Tx, scope: &str, key: &str, fingerprint: &str) -> Result<Option<Claim>> {
+    let now = tx.now_ms();
+    let found = sqlx::query(
+        "SELECT fingerprint, status, headers, body, lease_until FROM idempotency_keys \
+         WHERE scope = $1 AND idem_key = $2 AND expires_at > $3",
+    )
+    .bind(scope)
+    .bind(key)
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await
+    .db()?;
+    found.map_or(Ok(None), |row| judge(&row, fingerprint, now))
 }
 
 /// What a live row says; `None` when its claim may be taken over.

@@ -7,12 +7,12 @@ readonly SID_PIN=/etc/apt/preferences.d/shoal-sid
 readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # Bazel and its rules come from sid; the servers that tests start, a C compiler for crates that hold C, the quickest
-# linker that Bazel looks for, the browser that reads the portal, and what the checks are written in come from the
+# linker that Bazel looks for, the browser that reads the portal, and what checks and the walk-through use come from the
 # machine's own suite. Bazel's package asks for build-essential: installed before it, that too is the suite's own; a
 # compiler from sid would write what the suite's assembler cannot read.
 readonly SID_PACKAGES=(bazel-bootstrap bazel-rules-rust)
 readonly OWN_PACKAGES=(
-    redis-server etcd-server postgresql build-essential lld patch python3 python3-venv git chromium chromium-driver
+    redis-server etcd-server postgresql build-essential lld patch python3 python3-venv git curl chromium chromium-driver
 )
 
 provide_packages() {

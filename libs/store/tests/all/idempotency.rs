@@ -97,6 +97,19 @@ async fn a_request_in_an_open_transaction_is_in_flight_too() {
 }
 
 #[tokio::test]
+async fn a_repeat_whose_transaction_is_still_open_keeps_nobody_from_the_answer() {
+    let db = TestDb::postgres().await;
+    let store = db.store("shop", shop()).await;
+    let token = fresh(claim(&store, "k1", "body").await);
+    finish(&store, &token).await.unwrap();
+    let mut open = store.begin().await.unwrap();
+    let first = idempotency::begin(&mut open, "POST /orders usr_1", "k1", "body").await;
+    assert_eq!(first.unwrap(), Claim::Replay(answer()));
+    assert_eq!(claim(&store, "k1", "body").await, Claim::Replay(answer()));
+    assert_eq!(claim(&store, "k1", "other").await, Claim::Mismatch);
+}
+
+#[tokio::test]
 async fn a_claim_whose_owner_crashed_is_taken_over_once() {
     for db in TestDb::all().await {
         let clock = ManualClock::new(1_700_000_000_000);
