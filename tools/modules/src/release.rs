@@ -6,7 +6,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::workspace::{folders_of, read_if_there};
-use crate::{Error, Module, Result};
+use crate::{Error, Git, Module, Result};
 
 /// `release.json` of a released version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,21 @@ impl Released {
         }
         all.sort_by(|a, b| b.record.version.cmp(&a.record.version));
         Ok(all)
+    }
+
+    /// The commit that brought the record, which is the release itself; `None` when this clone's history does not reach
+    /// back to it. Found without tags, which a clone may lack.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn frozen_by(&self, git: &Git) -> Result<Option<String>> {
+        let path = self.folder.join("release.json");
+        let path = path.strip_prefix(git.root()).unwrap_or(&path);
+        match git.commits(None, "HEAD", &path.to_string_lossy()) {
+            Ok(commits) => Ok(commits.into_iter().last().map(|commit| commit.id)),
+            Err(Error::Shallow { .. } | Error::NoSuchRevision { .. }) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     /// The folder of the proto files that the module offered, with all that they import.

@@ -268,7 +268,7 @@ fn last(module: &Module, git: Option<&Git>, unknown: &mut Vec<String>) -> Result
     let Some(released) = module.releases()?.into_iter().next() else {
         return Ok(found);
     };
-    let record = released.record;
+    let record = &released.record;
     let tagged = found
         .as_ref()
         .is_some_and(|last| last.version.cmp_precedence(&record.version).is_eq());
@@ -281,7 +281,7 @@ fn last(module: &Module, git: Option<&Git>, unknown: &mut Vec<String>) -> Result
     }
     if !tagged {
         let commit = git
-            .map(|git| commit_of_record(module, git, &record.version))
+            .map(|git| released.frozen_by(git))
             .transpose()?
             .flatten();
         if git.is_some() {
@@ -296,7 +296,7 @@ fn last(module: &Module, git: Option<&Git>, unknown: &mut Vec<String>) -> Result
         });
     }
     Ok(found.map(|last| Last {
-        date: Some(record.date),
+        date: Some(record.date.clone()),
         folder: Some(released.folder),
         ..last
     }))
@@ -318,18 +318,6 @@ fn newest_tag(module: &Module, git: &Git) -> Result<Option<Last>> {
         commit: Some(tag.commit),
         folder: None,
     }))
-}
-
-/// The commit that brought a release's record; `None` when this clone's history does not reach back to it.
-fn commit_of_record(module: &Module, git: &Git, version: &Version) -> Result<Option<String>> {
-    let path = format!("{}/releases/{version}/release.json", module.folder);
-    match git.commits(None, "HEAD", &path) {
-        Ok(commits) => Ok(commits.into_iter().last().map(|commit| commit.id)),
-        Err(shoal_modules::Error::Shallow { .. } | shoal_modules::Error::NoSuchRevision { .. }) => {
-            Ok(None)
-        }
-        Err(other) => Err(other.into()),
-    }
 }
 
 /// How every module stands, by name.

@@ -158,16 +158,20 @@ impl Base {
     /// Files of the module that differ, its proto files among them.
     pub(super) fn changed_files(&self, module: &Module) -> Result<Vec<String>> {
         let (git, id) = match self {
-            Self::Commit { git, id } => (git, id),
+            Self::Commit { git, id } => (git, id.clone()),
+            // From the release on: what it wrote itself is no change since.
             Self::Release {
                 git: Some(git),
                 released,
-            } => (git, &released.record.commit),
+            } => {
+                let from = || released.record.commit.clone();
+                (git, released.frozen_by(git)?.unwrap_or_else(from))
+            }
             Self::Release { git: None, .. } => return Ok(Vec::new()),
         };
         let own = format!("{}/", module.folder);
         let proto = format!("{PROTO}/shoal/{}/", module.name);
-        let mut files = git.changed_files(id)?;
+        let mut files = git.changed_files(&id)?;
         files.retain(|f| {
             let inside = f.strip_prefix(&own);
             let counts = |rest: &str| !NOT_THE_MODULE.iter().any(|n| rest.starts_with(n));

@@ -52,6 +52,33 @@ fn a_first_release_freezes_the_contract_and_tags_the_commit() {
 }
 
 #[test]
+fn what_a_release_wrote_is_no_change_since_with_tags_and_without() {
+    let scratch = Scratch::new();
+    let done = scratch.cut("order", None).unwrap();
+    let request = shoal_contracts::check::Request {
+        base: "1.1.0".to_owned(),
+        module: Some("order".to_owned()),
+        buf: None,
+        options: shoal_contracts::Options::default(),
+    };
+    for tagged in [true, false] {
+        if !tagged {
+            scratch.git(&["tag", "--delete", &done.tag]);
+        }
+        let outcome = shoal_contracts::check::check(&scratch.workspace(), &request).unwrap();
+        assert_eq!(outcome.modules[0].refusals, [], "tagged: {tagged}");
+    }
+    scratch.write("services/order/src/lib.rs", "// changed\n");
+    let outcome = shoal_contracts::check::check(&scratch.workspace(), &request).unwrap();
+    let rules: Vec<_> = outcome.modules[0]
+        .refusals
+        .iter()
+        .map(|finding| finding.rule.as_str())
+        .collect();
+    assert_eq!(rules, ["changelog-entry-missing"]);
+}
+
+#[test]
 fn the_changelog_moves_and_keeps_everything_else() {
     let scratch = Scratch::new();
     scratch.cut("order", None).unwrap();
