@@ -139,6 +139,9 @@ impl Module for Toy {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "Answers at once.";
     const PORT: u16 = 0;
+    const GRPC: &'static [&'static str] =
+        &[shoal_proto::auth::v1::auth_service_server::SERVICE_NAME];
+
     type Config = NoSettings;
     type State = ();
 
