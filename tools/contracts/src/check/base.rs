@@ -11,8 +11,8 @@ use super::{PROTO, Request};
 use crate::contract::Contract;
 use crate::error::{Error, Result};
 
-/// Files of a module whose change is none of the module.
-const NOT_THE_MODULE: &[&str] = &["CHANGELOG.md", "releases/"];
+/// Files of a module whose change is none of the module. Tests ship with nobody: changing them alone needs no version.
+const NOT_THE_MODULE: &[&str] = &["CHANGELOG.md", "releases/", "tests/"];
 
 pub(super) enum Base {
     Commit {
