@@ -7,6 +7,7 @@ mod all {
     mod documents;
     mod limits;
     mod passing;
+    mod repeating;
     mod tokens;
 
     use shoal_gateway::Gateway;

@@ -1,5 +1,6 @@
 //! Passes requests on to services and their answers back.
 
+mod repeat;
 mod upstream;
 
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +9,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State as Ax};
 use http::{Request, Response, Uri, uri};
-use http_body::Body as _;
 use shoal_context::Context;
 use shoal_discovery::Instance;
 use shoal_error::{CommonCode, Error, Result};
@@ -95,37 +95,34 @@ async fn forward(
         .await?
 }
 
-/// Tries the instances in turn. Only a connection that could not be opened is
-/// tried elsewhere, and only for a request without a body: anything else may
-/// have been begun.
+/// Tries the instances in turn, as far as the request can be sent again. A
+/// connection that could not be opened sends it to the next instance; one that
+/// ended without an answer sends a request that may be repeated once more, on a
+/// connection of its own: a service may close a kept connection at any moment.
 async fn try_each(
     state: &State,
     route: &Route,
     instances: &[Instance],
     request: Request<Body>,
 ) -> Result<Response<Body>> {
-    let (parts, body) = request.into_parts();
-    let repeatable = body.is_end_stream();
-    let mut body = Some(body);
+    let mut copies = repeat::Copies::of(request).await?;
     let mut failure = None;
-    for instance in instances {
-        let Some(body) = body.take().or_else(|| repeatable.then(Body::empty)) else {
-            break;
-        };
-        let mut copy = Request::new(body);
-        *copy.method_mut() = parts.method.clone();
-        *copy.headers_mut() = parts.headers.clone();
-        *copy.uri_mut() = target(instance, &parts.uri)?;
-        match state.upstream.send(&route.service, copy).await {
+    let mut broken_off = false;
+    let mut turns = instances.iter().cycle().take(instances.len() + 1);
+    while let Some(instance) = turns.next()
+        && let Some(mut copy) = copies.next()
+    {
+        *copy.uri_mut() = target(instance, copy.uri())?;
+        let error = match state.upstream.send(&route.service, copy).await {
             Ok(response) => return Ok(response.map(Body::new)),
-            Err(error) => {
-                let elsewhere = error.is_connect();
-                tracing::warn!(service = %route.service, instance = %instance.id, %error, "upstream failed");
-                failure = Some(error);
-                if !elsewhere {
-                    break;
-                }
-            }
+            Err(error) => error,
+        };
+        tracing::warn!(service = %route.service, instance = %instance.id, %error, "upstream failed");
+        let again = error.is_connect() || (copies.idempotent() && !broken_off);
+        broken_off |= !error.is_connect();
+        failure = Some(error);
+        if !again {
+            break;
         }
     }
     Err(unavailable(&route.service, failure))
