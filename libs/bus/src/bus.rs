@@ -67,6 +67,12 @@ impl Bus {
         })
     }
 
+    /// Whether events stay within this process.
+    #[must_use]
+    pub fn is_in_process(&self) -> bool {
+        matches!(self.0.kind, Kind::InProcess(_))
+    }
+
     /// Readiness: Redis answers; the bus within a process always does.
     ///
     /// # Errors

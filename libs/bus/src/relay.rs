@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use shoal_discovery::Leadership;
 use shoal_error::{Error, Result};
 use shoal_store::outbox::{self, Claimed, Sent};
 use shoal_store::{Store, id, idempotency, inbox, loudly, quietly};
@@ -28,13 +29,22 @@ const PURGE_BATCH: u32 = 1_000;
 /// How often the lag is measured.
 const LAG_EVERY: Duration = Duration::from_secs(5);
 
+/// A relay that does not lead polls this much less often, in case nobody leads.
+const FOLLOWER_POLLS: u32 = 10;
+
 /// Hands recorded events to the bus: at once after a commit of this process,
 /// and by polling for those of others and of former lives. Several relays of
 /// one service share the work; events of one subject keep their order.
+///
+/// Each relays what its own process commits, as no other would hear of it
+/// before its next poll. Polling for what others left behind, and deleting what
+/// is old, is for the one that leads ([`Relay::led_by`]). Two that think they
+/// lead do no harm: rows are claimed under leases of the database.
 pub struct Relay {
     store: Store,
     bus: Bus,
     config: RelayConfig,
+    leadership: Leadership,
 }
 
 impl Relay {
@@ -45,7 +55,16 @@ impl Relay {
             store: store.clone(),
             bus: bus.clone(),
             config: RelayConfig::default(),
+            leadership: Leadership::always(),
         }
+    }
+
+    /// Leaves the polling and the deleting to whoever leads among the service's
+    /// instances. Without it every relay does so.
+    #[must_use]
+    pub fn led_by(mut self, leadership: Leadership) -> Self {
+        self.leadership = leadership;
+        self
     }
 
     /// Other settings than the default ones.
@@ -63,6 +82,8 @@ impl Relay {
             store: self.store,
             bus: self.bus,
             config: self.config,
+            leadership: self.leadership,
+            polls: Polls::default(),
             scope: scope.child("relay"),
             lanes: Lanes::default(),
             in_flight: FuturesUnordered::new(),
@@ -83,6 +104,8 @@ struct Running {
     store: Store,
     bus: Bus,
     config: RelayConfig,
+    leadership: Leadership,
+    polls: Polls,
     scope: Scope,
     /// In process: rows of one subject, one after the other.
     lanes: Lanes<Claimed>,
@@ -106,13 +129,17 @@ impl Running {
                 () = self.scope.cancelled() => break,
                 Some(done) = self.in_flight.next() => self.settle(done).await.map(|()| true),
                 () = self.store.outbox_changed() => Ok(true),
-                _ = poll.tick() => Ok(true),
+                _ = poll.tick() => Ok(self.polls.due(self.leadership.term().is_some())),
+                // What the leader before left behind.
+                () = self.leadership.changed() => Ok(self.leads()),
                 _ = renew.tick() => {
                     let held: Vec<i64> = self.held.iter().copied().collect();
                     let lease = self.config.lease;
                     outbox::renew(&self.store, &self.name, &held, lease).await.map(|()| false)
                 }
-                _ = purge.tick() => purge_old(&self.store, &self.config).await.map(|()| false),
+                _ = purge.tick(), if self.leads() => {
+                    purge_old(&self.store, &self.config).await.map(|()| false)
+                }
                 _ = lag.tick() => outbox::lag(&self.store).await.map(|_| false),
             };
             let outcome = match more {
@@ -127,6 +154,10 @@ impl Running {
             }
         }
         self.finish().await;
+    }
+
+    fn leads(&self) -> bool {
+        self.leadership.term().is_some()
     }
 
     /// Lets what is in flight end. What does not is claimed again after its
@@ -286,6 +317,21 @@ impl Running {
     }
 }
 
+/// Which polls are made.
+#[derive(Debug, Default)]
+struct Polls {
+    /// Left out in a row.
+    skipped: u32,
+}
+
+impl Polls {
+    fn due(&mut self, leads: bool) -> bool {
+        let due = leads || self.skipped + 1 >= FOLLOWER_POLLS;
+        self.skipped = if due { 0 } else { self.skipped + 1 };
+        due
+    }
+}
+
 /// Deletes in small bites, so that no one waits long for the lock.
 async fn purge_old(store: &Store, config: &RelayConfig) -> Result<()> {
     let full = u64::from(PURGE_BATCH);
@@ -299,4 +345,18 @@ fn ticker(every: Duration) -> Interval {
     let mut ticker = tokio::time::interval_at(Instant::now() + every, every);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticker
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_leader_polls_each_time_and_the_others_every_tenth() {
+        let mut polls = Polls::default();
+        let mut made = |leads, times| (0..times).filter(|_| polls.due(leads)).count();
+        assert_eq!(made(true, 30), 30);
+        assert_eq!(made(false, 9), 0);
+        assert_eq!(made(false, 21), 3);
+    }
 }

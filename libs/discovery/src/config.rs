@@ -5,19 +5,25 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Instance, InstanceState};
+use crate::{EtcdConfig, Instance, InstanceState};
 
-/// Where other services run, for a platform without a registry.
+/// Where other services run: lists, or a registry that knows.
 ///
 /// ```toml
 /// [discovery.services]
 /// billing = ["10.0.0.7:8082", { addr = "10.0.0.8:8082", weight = 50, version = "1.3.0" }]
+///
+/// # or
+/// [discovery.etcd]
+/// endpoints = ["http://10.0.0.1:2379", "http://10.0.0.2:2379", "http://10.0.0.3:2379"]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DiscoveryConfig {
-    /// Instances by service name.
+    /// Instances by service name, for a platform without a registry.
     pub services: BTreeMap<String, Vec<InstanceConfig>>,
+    /// The registry; in place of `services` once it has endpoints.
+    pub etcd: EtcdConfig,
 }
 
 /// One instance: `"host:port"`, or a table when more is to be said.
@@ -76,6 +82,12 @@ pub enum ConfigError {
         /// The id they share.
         id: String,
     },
+    /// Not the URL of a member of the cluster.
+    #[error("discovery.etcd.endpoints: {0:?} is not of the form http://host:port")]
+    Endpoint(String),
+    /// Not the beginning of keys.
+    #[error("discovery.etcd.prefix: {0:?} must begin with a slash and end without one")]
+    Prefix(String),
 }
 
 impl DiscoveryConfig {
@@ -88,8 +100,10 @@ impl DiscoveryConfig {
     /// The instances by service, checked.
     ///
     /// # Errors
-    /// When an address is not `host:port` or an id stands twice.
+    /// When an address is not `host:port` or an id stands twice, or when the
+    /// registry's settings cannot be used.
     pub fn instances(&self) -> Result<BTreeMap<String, Vec<Instance>>, ConfigError> {
+        self.etcd.check()?;
         let checked = self.services.iter().map(|(service, list)| {
             let mut ids = std::collections::BTreeSet::new();
             let list = list.iter().map(|entry| {
@@ -124,17 +138,21 @@ impl From<InstanceConfig> for Instance {
 }
 
 fn check_address(service: &str, addr: &str) -> Result<(), ConfigError> {
-    let valid = addr.rsplit_once(':').is_some_and(|(host, port)| {
+    let error = || ConfigError::Address {
+        service: service.to_owned(),
+        addr: addr.to_owned(),
+    };
+    is_address(addr).then_some(()).ok_or_else(error)
+}
+
+/// Whether a text is `host:port`, with an IPv6 host in brackets.
+pub(crate) fn is_address(addr: &str) -> bool {
+    addr.rsplit_once(':').is_some_and(|(host, port)| {
         let host_ok = if host.starts_with('[') {
             addr.parse::<std::net::SocketAddr>().is_ok()
         } else {
             !host.is_empty() && !host.contains([':', '/', '@', ' '])
         };
         host_ok && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
-    let error = || ConfigError::Address {
-        service: service.to_owned(),
-        addr: addr.to_owned(),
-    };
-    valid.then_some(()).ok_or_else(error)
+    })
 }

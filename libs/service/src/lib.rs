@@ -31,6 +31,7 @@ mod module;
 pub mod openapi;
 mod ops;
 mod platform;
+mod registry;
 mod run;
 mod running;
 mod shared;

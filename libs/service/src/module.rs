@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shoal_bus::{Bus, Consumer};
-use shoal_discovery::Resolver;
+use shoal_discovery::{Discovery, Leadership, Resolver};
 use shoal_error::{CodeSpec, CommonCode, Error, Result};
 use shoal_proto::events::EventSpec;
 use shoal_rpc::{Channel, MeshSecret};
@@ -136,6 +136,7 @@ pub struct ModuleContext<C> {
     pub(crate) mesh: MeshSecret,
     pub(crate) name: &'static str,
     pub(crate) peers: Vec<&'static str>,
+    pub(crate) discovery: Discovery,
 }
 
 impl<C> ModuleContext<C> {
@@ -155,6 +156,12 @@ impl<C> ModuleContext<C> {
     /// `Internal` when `name` is not among [`Module::PEERS`].
     pub fn peer(&self, name: &'static str) -> Result<Channel> {
         crate::wiring::channel(self, name)
+    }
+
+    /// Stands for election as the one instance of the service that does
+    /// `role`'s work. Without a registry this one always leads.
+    pub fn campaign(&self, role: &str) -> Leadership {
+        self.discovery.campaign(role)
     }
 
     /// A verifier that reads keys from `source`; for the issuer itself, which

@@ -62,7 +62,7 @@ impl Platform {
         self
     }
 
-    /// Where services are, instead of the setting `peers`.
+    /// Where services are, instead of the setting `discovery`.
     #[must_use]
     pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
         self.resolver = Some(resolver);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shoal_discovery::Registration;
 use shoal_error::{CommonCode, Error, Result};
 use shoal_store::Store;
 use shoal_task::Scope;
@@ -29,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) store: Option<Store>,
     pub(crate) draining: CancellationToken,
     pub(crate) addr: SocketAddr,
+    pub(crate) registration: Registration,
 }
 
 /// How a shutdown went.
@@ -86,7 +88,8 @@ impl Running {
         &self.parts.scope
     }
 
-    /// Waits until every readiness check holds.
+    /// Waits until every readiness check holds and the registry, if there is
+    /// one, lists the instance.
     ///
     /// # Errors
     /// `Unavailable` that names the failing checks when `bound` has passed.
@@ -95,7 +98,12 @@ impl Running {
         loop {
             let report = self.readiness.report().await;
             if report.is_ready() {
-                return Ok(());
+                let left = end.saturating_duration_since(Instant::now());
+                if self.parts.registration.announced(left).await {
+                    return Ok(());
+                }
+                let message = format!("{} could not register itself.", self.name);
+                return Err(Error::new(CommonCode::Unavailable, message));
             }
             if Instant::now() >= end {
                 let message = format!("{} is not ready: {}", self.name, report.problems());
@@ -105,9 +113,10 @@ impl Running {
         }
     }
 
-    /// Ends the service: not ready → port closed → requests in flight →
-    /// consumers and relay → the module's tasks → database. Each part has its
-    /// own bound in the settings, and all together have `bound`.
+    /// Ends the service: not ready and draining in the registry → port closed →
+    /// requests in flight → gone from the registry → consumers and relay → the
+    /// module's tasks → database. Each part has its own bound in the settings,
+    /// and all together have `bound`.
     pub async fn shutdown(self, bound: Duration) -> ShutdownReport {
         let start = Instant::now();
         let left = |part_ms: u64| {
@@ -119,13 +128,18 @@ impl Running {
             scope,
             store,
             draining,
+            registration,
             ..
         } = self.parts;
         tracing::info!("draining");
         draining.cancel();
+        if !registration.drain(left(bounds.registry_ms)).await {
+            tracing::warn!("the registry was not told in time that the service drains");
+        }
         tokio::time::sleep(left(bounds.linger_ms)).await;
         self.server.stop_accepting().await;
         let mut aborted = self.server.drain(left(bounds.requests_ms)).await.aborted;
+        registration.deregister(left(bounds.registry_ms)).await;
         aborted.extend(self.workers.drain(left(bounds.consumers_ms)).await.aborted);
         aborted.extend(scope.drain(left(bounds.tasks_ms)).await.aborted);
         if let Some(store) = store {

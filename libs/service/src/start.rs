@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use bytes::Bytes;
 use shoal_bus::Bus;
-use shoal_discovery::Resolver;
+use shoal_discovery::{Discovery, Registration};
 use shoal_error::Result;
 use shoal_rpc::MeshSecret;
 use shoal_store::Store;
@@ -25,7 +25,7 @@ use crate::ops::{self, Ops, Readiness, Version};
 use crate::platform::Platform;
 use crate::running::{Parts, Running};
 use crate::shared::Shared;
-use crate::{StartError, contract, http as stack, mesh, openapi, wiring};
+use crate::{StartError, contract, http as stack, mesh, openapi, registry, wiring};
 
 /// Starts a service: binds its port, opens and migrates its database, builds
 /// it, starts its background work, and serves.
@@ -94,13 +94,15 @@ async fn start_in_span<M: Module>(
         &parts.scope,
     );
     tracing::info!(addr = %parts.addr, version = M::VERSION, "serving");
+    let record = chassis.instance.describe(M::VERSION, parts.addr);
+    let registration = registry::announce_when_ready(&parts, &readiness, record);
     Ok(Running::new(
         M::NAME,
         chassis,
         server,
         readiness,
         workers,
-        parts.into_running(),
+        parts.into_running(registration),
     ))
 }
 
@@ -110,6 +112,7 @@ pub(crate) struct Prepared<C> {
     pub(crate) scope: Scope,
     pub(crate) store: Option<Store>,
     pub(crate) bus: Bus,
+    pub(crate) discovery: Discovery,
     pub(crate) identity: IdentityVerifier,
     pub(crate) mesh: MeshSecret,
     pub(crate) draining: CancellationToken,
@@ -118,12 +121,13 @@ pub(crate) struct Prepared<C> {
 }
 
 impl<C> Prepared<C> {
-    fn into_running(self) -> Parts {
+    fn into_running(self, registration: Registration) -> Parts {
         Parts {
             scope: self.scope,
             store: self.store,
             draining: self.draining,
             addr: self.addr,
+            registration,
         }
     }
 }
@@ -141,7 +145,7 @@ pub(crate) async fn prepare<M: Module>(
     let build = |e| StartError::Build(M::NAME, e);
     let store = open_store::<M>(&chassis, platform).await?;
     let bus = wiring::bus(&chassis, platform).map_err(build)?;
-    let resolver: Arc<dyn Resolver> = wiring::resolver(&chassis, platform).map_err(build)?;
+    let discovery = wiring::discovery::<M>(&chassis, platform, &scope).map_err(build)?;
     let mesh = mesh_secret(&chassis, platform).map_err(|e| StartError::DataDir {
         service: M::NAME,
         folder: chassis.data_dir.clone(),
@@ -156,7 +160,7 @@ pub(crate) async fn prepare<M: Module>(
         scope: scope.child("module"),
         clock,
         bus: bus.clone(),
-        resolver,
+        resolver: Arc::clone(discovery.resolver()),
         identity: identity.clone(),
         data_dir: chassis.data_dir.clone(),
         chassis: Arc::new(chassis),
@@ -166,6 +170,7 @@ pub(crate) async fn prepare<M: Module>(
         mesh: mesh.clone(),
         name: M::NAME,
         peers: M::PEERS.iter().map(|peer| peer.name).collect(),
+        discovery: discovery.clone(),
     };
     let context = Some(context);
     Ok(Prepared {
@@ -173,6 +178,7 @@ pub(crate) async fn prepare<M: Module>(
         scope,
         store,
         bus,
+        discovery,
         identity,
         mesh,
         draining,

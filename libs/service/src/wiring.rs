@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use axum::Router;
 use shoal_bus::{Bus, Relay};
-use shoal_discovery::{Resolver, StaticResolver};
+use shoal_discovery::{Discovery, Leadership};
 use shoal_error::{Error, Result};
 use shoal_rpc::{Channel, Client, ClientConfig, ServerConfig};
-use shoal_store::Store;
+use shoal_store::{Dialect, Store};
 use shoal_task::Scope;
 use tonic::service::Routes;
 
 use crate::config::ChassisConfig;
-use crate::module::{Built, ModuleContext};
+use crate::module::{Built, Module, ModuleContext};
 use crate::ops::ReadyCheck;
 use crate::platform::Platform;
 use crate::shared::Shared;
@@ -44,13 +44,17 @@ pub(crate) fn bus(chassis: &ChassisConfig, platform: &Platform) -> Result<Bus> {
     }
 }
 
-/// The resolver that the program brought, or the list in the settings.
-pub(crate) fn resolver(chassis: &ChassisConfig, platform: &Platform) -> Result<Arc<dyn Resolver>> {
+/// The resolver that the program brought, or what the settings name.
+pub(crate) fn discovery<M: Module>(
+    chassis: &ChassisConfig,
+    platform: &Platform,
+    scope: &Scope,
+) -> Result<Discovery> {
     if let Some(resolver) = &platform.resolver {
-        return Ok(Arc::clone(resolver));
+        return Ok(Discovery::with(Arc::clone(resolver)));
     }
-    let resolver = StaticResolver::from_config(&chassis.discovery).map_err(Error::internal)?;
-    Ok(Arc::new(resolver))
+    let clock = Arc::clone(&platform.clock);
+    Discovery::from_config(M::NAME, &chassis.discovery, scope, clock).map_err(Error::internal)
 }
 
 /// Starts the consumers and the outbox relay.
@@ -69,14 +73,31 @@ pub(crate) fn start_workers<S, C>(built: &mut Built<S>, parts: &Prepared<C>) -> 
     for consumer in consumers {
         consumer.start(&parts.bus, store, &workers);
     }
-    Relay::new(store, &parts.bus).start(&workers);
+    Relay::new(store, &parts.bus)
+        .led_by(relay_leadership(parts, store))
+        .start(&workers);
     Ok(workers)
+}
+
+/// Several instances share a PostgreSQL database, and one of them looks after
+/// what the others left. A SQLite file has one user, and a bus within the
+/// process only ever hears of its own events.
+fn relay_leadership<C>(parts: &Prepared<C>, store: &Store) -> Leadership {
+    if store.dialect() == Dialect::Postgres && !parts.bus.is_in_process() {
+        parts.discovery.campaign("relay")
+    } else {
+        Leadership::always()
+    }
 }
 
 /// What every service is asked on `/readyz`.
 pub(crate) fn checks<C>(parts: &Prepared<C>) -> Vec<(&'static str, ReadyCheck)> {
+    let mut checks = Vec::new();
+    if parts.discovery.has_registry() {
+        checks.push(("discovery", crate::registry::check(&parts.discovery)));
+    }
     let Some(store) = parts.store.clone() else {
-        return Vec::new();
+        return checks;
     };
     let bus = parts.bus.clone();
     let database: ReadyCheck = Arc::new(move || {
@@ -87,7 +108,8 @@ pub(crate) fn checks<C>(parts: &Prepared<C>) -> Vec<(&'static str, ReadyCheck)> 
         let bus = bus.clone();
         Box::pin(async move { bus.ping().await })
     });
-    vec![("database", database), ("bus", bus)]
+    checks.extend([("database", database), ("bus", bus)]);
+    checks
 }
 
 /// Puts the server stack around the gRPC services.

@@ -18,6 +18,7 @@
 mod agreement;
 mod client;
 mod db;
+mod etcd;
 mod eventually;
 mod examples;
 mod faults;
@@ -34,6 +35,7 @@ mod tokens;
 pub use agreement::{assert_agreement, assert_documented};
 pub use client::{TestClient, TestRequest, TestResponse};
 pub use db::TestDb;
+pub use etcd::Etcd;
 pub use eventually::{Outcome, eventually};
 pub use examples::{ExampleReport, check_examples};
 pub use faults::{Fault, Faults};

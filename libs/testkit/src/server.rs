@@ -134,11 +134,16 @@ impl Drop for Place {
 
 /// Sends a signal, and waits for the end.
 pub(crate) fn signal(child: &mut Child, signal: &str) {
+    send_signal(child, signal);
+    let _ = child.wait();
+}
+
+/// Sends a signal.
+pub(crate) fn send_signal(child: &Child, signal: &str) {
     let pid = child.id().to_string();
     let _ = Command::new("sh")
         .args(["-c", "kill -\"$0\" \"$1\"", signal, &pid])
         .status();
-    let _ = child.wait();
 }
 
 /// The program `name`, from `folders` first.
@@ -153,7 +158,7 @@ pub(crate) fn program(name: &str, folders: &[PathBuf], package: &str) -> PathBuf
     })
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a free port").port()
 }

@@ -30,6 +30,11 @@ pub struct Options {
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<String>,
 
+    /// Member of an etcd cluster in which the services register themselves and
+    /// find each other, e.g. http://127.0.0.1:2379. May be repeated.
+    #[arg(long, value_name = "URL")]
+    pub etcd: Vec<String>,
+
     /// OpenTelemetry collector that takes spans over gRPC, e.g. http://127.0.0.1:4317.
     #[arg(long, value_name = "URL")]
     pub otlp: Option<String>,

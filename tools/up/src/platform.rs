@@ -133,11 +133,14 @@ impl Starting<'_> {
         // Events wait until every consumer has joined.
         let hold = bus.hold();
         let resolver = self.resolver();
-        let platform = Platform::new()
+        let mut platform = Platform::new()
             .build(shoal_service::build_info!())
             .bus(bus)
-            .resolver(Arc::clone(&resolver) as Arc<dyn Resolver>)
             .mesh(self.mesh.clone());
+        // With a registry each service finds the others there.
+        if self.options.etcd.is_empty() {
+            platform = platform.resolver(Arc::clone(&resolver) as Arc<dyn Resolver>);
+        }
         modules::start(self, &platform, running).await?;
         let gateway = self.addresses.gateway;
         running.push(
@@ -208,6 +211,10 @@ impl Starting<'_> {
         };
         if let Some(url) = &self.options.database_url {
             sources = sources.set("database.url", url.as_str(), "option --database-url");
+        }
+        if !self.options.etcd.is_empty() {
+            let endpoints = self.options.etcd.clone();
+            sources = sources.set("discovery.etcd.endpoints", endpoints, "option --etcd");
         }
         sources
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shoal_bus::handler_fn;
+use shoal_discovery::{Leadership, Term};
 use shoal_store::outbox;
 use shoal_task::Scope;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::fleet::{Sea, seas, write_down, writing};
 
@@ -95,6 +96,24 @@ async fn two_relays_and_many_events_come_out_even() {
                 .await;
         }
         sea.nothing_left().await;
+        sea.drain().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_tells_its_own_commits_without_leading_and_those_of_others_once_it_leads() {
+    for sea in seas().await {
+        let (term, seen) = watch::channel(None);
+        sea.consumer(writing());
+        sea.relay_led_by(Leadership::new(seen));
+        sea.record("own", 1).await;
+        sea.sees("own", &[1]).await;
+        sea.nothing_left().await;
+        // No poll comes within the test, so only the lead can bring this one.
+        sea.record_elsewhere("others", 2).await;
+        assert_eq!(outbox::lag(&sea.fleet).await.unwrap().pending, 1, "{sea}");
+        term.send_replace(Some(Term { token: 1 }));
+        sea.sees("others", &[2]).await;
         sea.drain().await;
     }
 }

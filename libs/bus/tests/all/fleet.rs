@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use shoal_bus::{
     Bus, Consumer, ConsumerConfig, EventEnvelope, Relay, RelayConfig, decode, handler_fn,
 };
+use shoal_discovery::Leadership;
 use shoal_error::{CommonCode, Error, Result};
 use shoal_proto::events::Event;
 use shoal_store::dead_letters::{self, DeadLetter};
@@ -94,6 +95,18 @@ impl Sea {
             .start(&self.scope);
     }
 
+    /// A relay that never polls unless it leads.
+    pub(crate) fn relay_led_by(&self, leadership: Leadership) {
+        let config = RelayConfig {
+            poll: Duration::from_secs(3_600),
+            ..RelayConfig::default()
+        };
+        Relay::new(&self.fleet, &self.bus)
+            .with_config(config)
+            .led_by(leadership)
+            .start(&self.scope);
+    }
+
     pub(crate) fn consumer(&self, handler: impl shoal_bus::Handler) {
         self.consumer_with(quick(), handler);
     }
@@ -105,14 +118,13 @@ impl Sea {
     }
 
     pub(crate) async fn record(&self, boat: &str, fish: i64) -> String {
-        let caught = Caught {
-            boat: boat.into(),
-            fish,
-        };
-        let mut tx = self.fleet.begin().await.unwrap();
-        let id = outbox::publish(&mut tx, &caught).await.unwrap();
-        tx.commit().await.unwrap();
-        id
+        record(&self.fleet, boat, fish).await
+    }
+
+    /// Recorded by another process of the same service.
+    pub(crate) async fn record_elsewhere(&self, boat: &str, fish: i64) {
+        let elsewhere = self.db.store("fleet", Migrations::none()).await;
+        record(&elsewhere, boat, fish).await;
     }
 
     pub(crate) async fn record_odd(&self) {
@@ -173,6 +185,17 @@ impl Sea {
         let report = self.scope.drain(Duration::from_secs(10)).await;
         assert!(report.aborted.is_empty(), "{self}: {:?}", report.aborted);
     }
+}
+
+async fn record(fleet: &Store, boat: &str, fish: i64) -> String {
+    let caught = Caught {
+        boat: boat.into(),
+        fish,
+    };
+    let mut tx = fleet.begin().await.unwrap();
+    let id = outbox::publish(&mut tx, &caught).await.unwrap();
+    tx.commit().await.unwrap();
+    id
 }
 
 impl std::fmt::Display for Sea {

@@ -1,5 +1,6 @@
 //! The settings that every service has.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shoal_bus::BusConfig;
-use shoal_discovery::DiscoveryConfig;
+use shoal_discovery::{DiscoveryConfig, Instance, InstanceState};
 use shoal_rpc::{RpcClientSettings, RpcServerSettings};
 use shoal_store::DatabaseConfig;
 use shoal_telemetry::TelemetryConfig;
@@ -39,6 +40,8 @@ pub struct ChassisConfig {
     pub mesh_secret: String,
     /// Where the services are that this one calls.
     pub discovery: DiscoveryConfig,
+    /// What this instance says of itself where others look for it.
+    pub instance: OwnInstance,
     /// How long each part of the shutdown may take.
     pub shutdown: ShutdownConfig,
 }
@@ -63,7 +66,58 @@ impl Default for ChassisConfig {
             identity: IdentityConfig::default(),
             mesh_secret: String::new(),
             discovery: DiscoveryConfig::default(),
+            instance: OwnInstance::default(),
             shutdown: ShutdownConfig::default(),
+        }
+    }
+}
+
+/// What this instance says of itself where others look for it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OwnInstance {
+    /// `host:port` at which others reach it. Empty: the address that it listens
+    /// on, which must not be a wildcard then.
+    pub advertise: String,
+    /// Unique among the service's instances. Empty: the address, so that a
+    /// restart in place takes over the record of the life before.
+    pub id: String,
+    /// What routing rules look at, e.g. `gray = "v2"` or `zone = "b"`.
+    pub labels: BTreeMap<String, String>,
+    /// Share of the traffic relative to the other instances; 0 takes none.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub weight: u32,
+}
+
+impl OwnInstance {
+    /// The record of an instance of `version` that listens on `addr`.
+    pub(crate) fn describe(&self, version: &str, addr: SocketAddr) -> Instance {
+        let addr = match self.advertise.as_str() {
+            "" => addr.to_string(),
+            advertised => advertised.to_owned(),
+        };
+        let id = match self.id.as_str() {
+            "" => addr.clone(),
+            id => id.to_owned(),
+        };
+        Instance {
+            id,
+            addr,
+            version: version.to_owned(),
+            labels: self.labels.clone(),
+            weight: self.weight,
+            state: InstanceState::Serving,
+        }
+    }
+}
+
+impl Default for OwnInstance {
+    fn default() -> Self {
+        Self {
+            advertise: String::new(),
+            id: String::new(),
+            labels: BTreeMap::new(),
+            weight: Instance::DEFAULT_WEIGHT,
         }
     }
 }
@@ -176,6 +230,10 @@ pub struct ShutdownConfig {
     /// milliseconds, so that balancers look away first.
     #[schemars(range(min = 0, max = 600_000))]
     pub linger_ms: u64,
+    /// Time for telling the registry that the service drains, and at the end
+    /// that it is gone, in milliseconds each. Nothing without a registry.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub registry_ms: u64,
     /// Time for requests in flight, in milliseconds.
     #[schemars(range(min = 0, max = 600_000))]
     pub requests_ms: u64,
@@ -191,6 +249,7 @@ impl Default for ShutdownConfig {
     fn default() -> Self {
         Self {
             linger_ms: 0,
+            registry_ms: 2_000,
             requests_ms: 10_000,
             consumers_ms: 5_000,
             tasks_ms: 5_000,

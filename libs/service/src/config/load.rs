@@ -186,6 +186,12 @@ fn sane(chassis: &ChassisConfig) -> Result<(), ConfigFault> {
     if let Err(error) = chassis.discovery.instances() {
         return Err(ConfigFault::new("discovery", error.to_string()));
     }
+    let nowhere = chassis.listen.ip().is_unspecified() && chassis.instance.advertise.is_empty();
+    if chassis.discovery.etcd.is_used() && nowhere {
+        let problem = format!("nobody can call {}", chassis.listen.ip());
+        return Err(ConfigFault::new("instance.advertise", problem)
+            .with_allowed("host:port at which others reach this instance"));
+    }
     let urls = [
         ("bus.redis_url", &chassis.bus.redis_url, ["redis", "rediss"]),
         (

@@ -13,7 +13,9 @@ mod load;
 mod reference;
 mod schema;
 
-pub use chassis::{ChassisConfig, HttpConfig, IdentityConfig, RpcConfig, ShutdownConfig};
+pub use chassis::{
+    ChassisConfig, HttpConfig, IdentityConfig, OwnInstance, RpcConfig, ShutdownConfig,
+};
 pub use fault::ConfigFault;
 pub use load::{Settings, Sources};
 pub use reference::reference;

@@ -137,6 +137,30 @@ fn rules_between_settings_are_checked_too() {
 }
 
 #[test]
+fn an_instance_that_registers_must_say_where_it_can_be_called() {
+    let with = |listen: &str, endpoint: &str| {
+        Sources::defaults()
+            .set("listen", listen, "option --listen")
+            .set("discovery.etcd.endpoints", vec![endpoint], "option --etcd")
+    };
+    let member = "http://127.0.0.1:2379";
+    let text = load(&with("0.0.0.0:8080", member)).unwrap_err();
+    assert!(text.contains("`instance.advertise`"), "{text}");
+    let named = with("0.0.0.0:8080", member).set("instance.advertise", "h:1", "option --x");
+    assert!(load(&named).is_ok());
+    assert!(load(&with("127.0.0.1:8080", member)).is_ok());
+    for bad in [
+        "127.0.0.1:2379",
+        "https://h:2379",
+        "http://h",
+        "http://u@h:1",
+    ] {
+        let text = load(&with("127.0.0.1:8080", bad)).unwrap_err();
+        assert!(text.contains("discovery.etcd.endpoints"), "{text}");
+    }
+}
+
+#[test]
 fn every_setting_of_schema_and_reference_is_documented() {
     let schema = config::schema::<Toy>();
     let label = &schema["properties"]["label"]["description"];

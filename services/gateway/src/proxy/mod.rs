@@ -1,6 +1,7 @@
 //! Passes requests on to services and their answers back.
 
 mod repeat;
+mod rest;
 mod upstream;
 
 use std::net::{IpAddr, SocketAddr};
@@ -114,9 +115,15 @@ async fn try_each(
     {
         *copy.uri_mut() = target(instance, copy.uri())?;
         let error = match state.upstream.send(&route.service, copy).await {
-            Ok(response) => return Ok(response.map(Body::new)),
+            Ok(response) => {
+                state.upstream.reached(instance);
+                return Ok(response.map(Body::new));
+            }
             Err(error) => error,
         };
+        if error.is_connect() {
+            state.upstream.unreachable(instance);
+        }
         tracing::warn!(service = %route.service, instance = %instance.id, %error, "upstream failed");
         let again = error.is_connect() || (copies.idempotent() && !broken_off);
         broken_off |= !error.is_connect();

@@ -15,6 +15,7 @@ use shoal_discovery::{Instance, Resolver};
 use shoal_error::{CommonCode, Error, Result};
 use shoal_telemetry::metrics::{Dependency, Outcome};
 
+use super::rest::Rests;
 use crate::config::UpstreamConfig;
 
 /// Sends requests to instances. One pool serves all of them: connections are
@@ -23,6 +24,7 @@ pub(crate) struct Upstream {
     client: Client<HttpConnector, Body>,
     resolver: Arc<dyn Resolver>,
     services: HashMap<Arc<str>, PerService>,
+    rests: Rests,
 }
 
 struct PerService {
@@ -47,6 +49,8 @@ impl Upstream {
         let services = services
             .into_iter()
             .map(|name| {
+                // Known before the first request asks.
+                drop(resolver.watch(&name));
                 let metrics = Dependency::new("gateway", &name);
                 (
                     name,
@@ -61,10 +65,13 @@ impl Upstream {
             client,
             resolver,
             services,
+            rests: Rests::default(),
         }
     }
 
-    /// The instances of a service, each call beginning with the next one.
+    /// The instances of a service that take work, as discovery knows them at
+    /// this moment: those that could not be reached lately at the end, each
+    /// call beginning with the next of the others.
     ///
     /// # Errors
     /// `Unavailable` when discovery knows none.
@@ -87,7 +94,18 @@ impl Upstream {
             let first = turn % list.len();
             list.rotate_left(first);
         }
+        self.rests.put_last(&mut list);
         Ok(list)
+    }
+
+    /// A request reached the instance.
+    pub(crate) fn reached(&self, instance: &Instance) {
+        self.rests.succeeded(&instance.addr);
+    }
+
+    /// No connection to the instance could be opened.
+    pub(crate) fn unreachable(&self, instance: &Instance) {
+        self.rests.failed(&instance.addr);
     }
 
     pub(crate) async fn send(

@@ -17,6 +17,11 @@ async fn an_order_is_paid_stocked_and_announced_on_postgresql_and_redis() {
     journey(Stores::servers().await).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_paid_stocked_and_announced_by_services_that_find_each_other_in_etcd() {
+    journey(Stores::servers_and_registry().await).await;
+}
+
 async fn journey(stores: Stores) {
     shoal_telemetry::Telemetry::init_for_tests();
     let up = Up::start(&stores.options()).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shoal_testkit::{Redis, TestDb};
+use shoal_testkit::{Etcd, Redis, TestDb};
 use shoal_up::Options;
 use tempfile::TempDir;
 
@@ -11,6 +11,7 @@ pub(crate) struct Stores {
     pub(crate) folder: TempDir,
     database: Option<TestDb>,
     redis: Option<Redis>,
+    etcd: Option<Etcd>,
 }
 
 impl Stores {
@@ -22,6 +23,7 @@ impl Stores {
             folder,
             database: None,
             redis: None,
+            etcd: None,
         }
     }
 
@@ -32,6 +34,14 @@ impl Stores {
             database,
             redis: Some(Redis::start_durable()),
             ..Self::embedded()
+        }
+    }
+
+    /// The same, and an etcd cluster in which the services find each other.
+    pub(crate) async fn servers_and_registry() -> Self {
+        Self {
+            etcd: Some(Etcd::cluster(3).await),
+            ..Self::servers().await
         }
     }
 
@@ -46,6 +56,7 @@ impl Stores {
             data_dir: self.folder().to_owned(),
             database_url: self.database.as_ref().map(|db| db.url().to_owned()),
             redis_url: self.redis.as_ref().map(Redis::url),
+            etcd: self.etcd.as_ref().map(Etcd::endpoints).unwrap_or_default(),
             json: true,
             ..Options::default()
         }

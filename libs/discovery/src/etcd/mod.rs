@@ -1,0 +1,28 @@
+//! Discovery in etcd: instances register themselves and everybody watches.
+//!
+//! | file | what |
+//! |---|---|
+//! | `registry` | the entry: a [`Resolver`](crate::Resolver), registrations, elections |
+//! | `watcher` | keeps one service's list: snapshot, watch, resync |
+//! | `mirror` | what was heard, as a pure state machine |
+//! | `registration` | one record under one lease |
+//! | `election` | one leader per role |
+//! | `lease`, `record`, `backoff`, `metrics` | parts of these |
+//! | `client`, `wire` | etcd's gRPC interface |
+
+mod backoff;
+mod client;
+mod config;
+mod election;
+mod lease;
+mod metrics;
+mod mirror;
+mod record;
+mod registration;
+mod registry;
+mod watcher;
+mod wire;
+
+pub use config::EtcdConfig;
+pub use registration::{Announcement, Registration};
+pub use registry::EtcdRegistry;
