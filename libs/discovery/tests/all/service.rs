@@ -9,11 +9,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shoal_discovery::Resolver;
+use shoal_discovery::{Instances, Resolver};
 use shoal_error::Result;
 use shoal_rpc::{Channel, Client, ClientConfig};
 use shoal_service::{Built, Module, ModuleContext, OpenApiRouter};
 use shoal_testkit::{Etcd, TestService, eventually};
+use tokio::net::TcpStream;
 use tonic::body::Body;
 use tonic::client::Grpc as ClientGrpc;
 use tonic::codegen::Service;
@@ -22,7 +23,7 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use super::support::{Node, SOON, config, ids, known};
+use super::support::{Node, SOON, config, ids, known, until};
 
 const WHO: &str = "/test.v1.Who/Are";
 
@@ -100,6 +101,8 @@ async fn instance(etcd: &Etcd) -> TestService<Named> {
     let endpoints = etcd.endpoints();
     let builder = TestService::<Named>::builder().chassis(|chassis| {
         chassis.discovery.etcd = config(endpoints);
+        // So that a test can look in between.
+        chassis.shutdown.linger_ms = 300;
         chassis.instance.labels.insert("zone".into(), "b".into());
     });
     builder.start_without_database().await
@@ -160,6 +163,33 @@ async fn a_service_registers_itself_when_it_is_ready_and_says_what_it_is() {
     service.stop().await;
     let gone = || async { ids(&known(&caller, "named")).is_empty() };
     eventually(gone, SOON).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_tells_the_registry_before_it_closes_the_port_and_at_its_end() {
+    let etcd = Etcd::start().await;
+    let caller = Node::new("caller", &config(etcd.endpoints()));
+    let service = instance(&etcd).await;
+    knows(&caller, 1).await;
+    let addr = service.addr();
+    let (sender, mut drained) = tokio::sync::mpsc::channel(1);
+    let watching = async {
+        let mut watch = caller.registry.watch("named");
+        let draining = |list: &Instances| list.list.iter().any(|i| !i.takes_work());
+        until(&mut watch, "draining", draining).await;
+        sender
+            .send(TcpStream::connect(addr).await.is_ok())
+            .await
+            .unwrap();
+        until(&mut watch, "gone", |list| list.list.is_empty()).await;
+        TcpStream::connect(addr).await.is_err()
+    };
+    let (closed, ()) = tokio::join!(watching, service.stop());
+    assert!(
+        drained.recv().await.unwrap(),
+        "the port was closed before callers knew"
+    );
+    assert!(closed, "the record was gone before the port");
 }
 
 #[tokio::test(flavor = "multi_thread")]
