@@ -13,6 +13,7 @@
 //! less than it has, so that the callee gives up before the caller does and the
 //! caller can still answer.
 
+mod baggage;
 mod metadata;
 mod wire;
 
@@ -24,7 +25,8 @@ use shoal_error::{CommonCode, Error, Result};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use metadata::{GRAY_VERSION, Metadata, REQUEST_ID, TIMEOUT_MS, USER_ID};
+pub use baggage::BAGGAGE;
+pub use metadata::{GRAY_SERVICES, GRAY_VERSION, Metadata, REQUEST_ID, TIMEOUT_MS, USER_ID};
 pub use wire::{format_grpc_timeout, parse_grpc_timeout};
 
 tokio::task_local! {

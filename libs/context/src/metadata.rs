@@ -4,12 +4,17 @@ use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::baggage;
+
 /// One per request of a client; equals the trace id when the client sent none.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The authenticated user or service account. Only trusted from inside.
 pub const USER_ID: HeaderName = HeaderName::from_static("x-shoal-user");
 /// Traffic colour. Only trusted from inside.
 pub const GRAY_VERSION: HeaderName = HeaderName::from_static("x-gray-version");
+/// Services whose instances are chosen by the colour, joined by `+`; every
+/// service without it. Only trusted from inside.
+pub const GRAY_SERVICES: HeaderName = HeaderName::from_static("x-gray-services");
 /// Time left for the request, in milliseconds.
 pub const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-shoal-timeout-ms");
 
@@ -25,26 +30,54 @@ pub struct Metadata {
     pub user_id: Option<String>,
     /// See [`GRAY_VERSION`].
     pub gray_version: Option<String>,
+    /// See [`GRAY_SERVICES`].
+    pub gray_services: Option<String>,
 }
 
 impl Metadata {
     /// Reads the metadata of a request. `trusted` says whether the caller may
     /// name the user and the colour; an outside caller may only name the
-    /// request.
+    /// request. The colour comes as header or as W3C baggage.
     pub fn from_headers(headers: &HeaderMap, trusted: bool) -> Self {
         let text = |name: &HeaderName| {
             let value = headers.get(name)?.to_str().ok()?.trim();
             (!value.is_empty() && value.len() <= MAX_VALUE).then(|| value.to_owned())
         };
+        let request_id = text(&REQUEST_ID);
+        if !trusted {
+            return Self {
+                request_id,
+                ..Self::default()
+            };
+        }
+        let (gray_version, gray_services) = match text(&GRAY_VERSION) {
+            Some(version) => (Some(version), text(&GRAY_SERVICES)),
+            None => baggage::read(headers),
+        };
         Self {
-            request_id: text(&REQUEST_ID),
-            user_id: if trusted { text(&USER_ID) } else { None },
-            gray_version: if trusted { text(&GRAY_VERSION) } else { None },
+            request_id,
+            user_id: text(&USER_ID),
+            gray_version,
+            gray_services,
         }
     }
 
+    /// The colour by which an instance of `service` is to be chosen.
+    pub fn colour_for(&self, service: &str) -> Option<&str> {
+        let colour = self.gray_version.as_deref()?;
+        let services = self.gray_services.as_deref();
+        let meant = services.is_none_or(|names| names.split('+').any(|name| name == service));
+        meant.then_some(colour)
+    }
+
     /// Writes the metadata into the headers of a request to another service.
+    /// What baggage there says of a colour is replaced.
     pub fn to_headers(&self, headers: &mut HeaderMap) {
+        baggage::write(
+            headers,
+            self.gray_version.as_deref(),
+            self.gray_services.as_deref(),
+        );
         for (name, value) in self.entries() {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);
@@ -59,6 +92,7 @@ impl Metadata {
             request_id: text(&REQUEST_ID),
             user_id: text(&USER_ID),
             gray_version: text(&GRAY_VERSION),
+            gray_services: text(&GRAY_SERVICES),
         }
     }
 
@@ -74,6 +108,7 @@ impl Metadata {
             (REQUEST_ID, &self.request_id),
             (USER_ID, &self.user_id),
             (GRAY_VERSION, &self.gray_version),
+            (GRAY_SERVICES, &self.gray_services),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))

@@ -109,6 +109,55 @@ fn an_outside_caller_can_name_its_request_but_not_its_user_or_colour() {
 }
 
 #[test]
+fn a_colour_is_meant_for_the_services_that_it_names_or_for_all() {
+    let mut meta = Metadata {
+        gray_version: Some("v2".into()),
+        ..Metadata::default()
+    };
+    assert_eq!(meta.colour_for("order"), Some("v2"));
+    meta.gray_services = Some("order+billing".into());
+    assert_eq!(meta.colour_for("billing"), Some("v2"));
+    assert_eq!(meta.colour_for("bill"), None);
+    meta.gray_version = None;
+    assert_eq!(meta.colour_for("order"), None);
+}
+
+#[test]
+fn a_colour_goes_as_baggage_too_beside_that_of_others() {
+    let mut headers = HeaderMap::new();
+    headers.append(
+        BAGGAGE,
+        "tenant=a;p=1, gray.version=forged".parse().unwrap(),
+    );
+    headers.append(BAGGAGE, "region = eu".parse().unwrap());
+    let meta = Metadata {
+        gray_version: Some("v2".into()),
+        gray_services: Some("order+billing".into()),
+        ..Metadata::default()
+    };
+    meta.to_headers(&mut headers);
+    let baggage = headers[BAGGAGE].to_str().unwrap();
+    assert_eq!(
+        baggage,
+        "tenant=a;p=1,region=eu,gray.version=v2,gray.services=order+billing"
+    );
+    assert_eq!(headers.get_all(BAGGAGE).iter().count(), 1);
+
+    // Where only baggage came through, it is as good as the header.
+    headers.remove(GRAY_VERSION);
+    headers.remove(GRAY_SERVICES);
+    assert_eq!(Metadata::from_headers(&headers, true), meta);
+    assert_eq!(Metadata::from_headers(&headers, false), Metadata::default());
+
+    // Without a colour nothing of it is left, and nothing else is lost.
+    Metadata::default().to_headers(&mut headers);
+    assert_eq!(headers[BAGGAGE], "tenant=a;p=1,region=eu");
+    let mut none = HeaderMap::new();
+    Metadata::default().to_headers(&mut none);
+    assert!(none.is_empty());
+}
+
+#[test]
 fn bad_timeouts_are_not_read() {
     for bad in ["", "m", "5", "5x", "-1m", "123456789S", "1.5S", "é"] {
         assert_eq!(parse_grpc_timeout(bad), None, "{bad:?}");
@@ -130,9 +179,10 @@ proptest! {
     fn metadata_survives_headers_and_maps(
         request_id in proptest::option::of("[a-zA-Z0-9-]{1,64}"),
         user_id in proptest::option::of("usr_[a-z0-9]{26}"),
-        gray_version in proptest::option::of("[a-z0-9.]{1,16}"),
+        gray in proptest::option::of(("[a-z0-9.]{1,16}", proptest::option::of("[a-z]{1,9}([+][a-z]{1,9}){0,3}"))),
     ) {
-        let meta = Metadata { request_id, user_id, gray_version };
+        let (gray_version, gray_services) = gray.map_or((None, None), |(v, s)| (Some(v), s));
+        let meta = Metadata { request_id, user_id, gray_version, gray_services };
         let mut headers = HeaderMap::new();
         meta.to_headers(&mut headers);
         prop_assert_eq!(&Metadata::from_headers(&headers, true), &meta);

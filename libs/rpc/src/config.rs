@@ -36,6 +36,8 @@ pub struct ServerConfig {
     pub service: String,
     /// What a caller must show.
     pub mesh_secret: MeshSecret,
+    /// Colour of this instance, as its spans bear it; none when it is stable.
+    pub colour: Option<String>,
     /// The rest.
     pub settings: RpcServerSettings,
 }
@@ -46,6 +48,7 @@ impl ServerConfig {
         Self {
             service: service.into(),
             mesh_secret,
+            colour: None,
             settings: RpcServerSettings::default(),
         }
     }

@@ -37,7 +37,7 @@ pub fn stack(routes: Routes, config: &ServerConfig) -> Router {
         ))
         // Innermost: deadline, cancellation and metadata for the handler. The
         // caller was admitted above, so its metadata is believed.
-        .layer(context::ContextLayer::new(&config.settings));
+        .layer(context::ContextLayer::new(config));
     routes.prepare().into_axum_router().layer(layers)
 }
 

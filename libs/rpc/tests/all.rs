@@ -11,6 +11,8 @@
 mod balance;
 #[path = "all/cancellation.rs"]
 mod cancellation;
+#[path = "all/colour.rs"]
+mod colour;
 #[path = "all/deadlines.rs"]
 mod deadlines;
 #[path = "all/errors.rs"]

@@ -19,7 +19,9 @@ pub(crate) async fn run(inner: Arc<Inner>, places: Arc<Semaphore>) {
     let mut round = 0_usize;
     let mut purged = None;
     loop {
-        if let Err(error) = claim(&inner, &places).await {
+        if inner.takes_over
+            && let Err(error) = claim(&inner, &places).await
+        {
             tracing::warn!("sagas not claimed: {}", error.report());
         }
         let now = inner.clock.monotonic();

@@ -40,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) definitions: HashMap<&'static str, Definition>,
     pub(crate) metrics: SagaMetrics,
     pub(crate) scope: Scope,
+    /// Whether it goes on with what other instances left.
+    pub(crate) takes_over: bool,
     queue: Sender<String>,
     active: Mutex<HashSet<String>>,
     waiters: Mutex<HashMap<String, Vec<Arc<Notify>>>>,
@@ -72,9 +74,18 @@ pub struct SagasBuilder {
     scope: Scope,
     settings: SagaSettings,
     definitions: HashMap<&'static str, Definition>,
+    takes_over: bool,
 }
 
 impl SagasBuilder {
+    /// Leaves sagas of instances that are gone to others: for an instance on
+    /// trial, which must not get hold of work that was not sent to it.
+    #[must_use]
+    pub fn only_own(mut self) -> Self {
+        self.takes_over = false;
+        self
+    }
+
     /// Adds a kind of saga, with what its steps work with.
     #[must_use]
     pub fn saga<S: Saga>(mut self, saga: S) -> Self {
@@ -109,6 +120,7 @@ impl SagasBuilder {
             definitions: self.definitions,
             metrics: SagaMetrics::new(&self.service),
             scope: self.scope.child("saga"),
+            takes_over: self.takes_over,
             queue,
             active: Mutex::default(),
             waiters: Mutex::default(),
@@ -135,6 +147,7 @@ impl Sagas {
             scope,
             settings,
             definitions: HashMap::new(),
+            takes_over: true,
         }
     }
 

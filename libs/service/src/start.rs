@@ -69,7 +69,7 @@ async fn start_in_span<M: Module>(
         .take()
         .unwrap_or_else(|| parts.identity.clone());
     let mesh = parts.mesh.clone();
-    let shared = Arc::new(Shared::new(M::NAME, chassis.http.clone(), verifier, mesh));
+    let shared = Arc::new(Shared::new(M::NAME, &chassis, verifier, mesh));
     let readiness = readiness(&mut built, &parts);
     let workers =
         wiring::start_workers(&mut built, &parts).map_err(|e| StartError::Build(M::NAME, e))?;
@@ -93,7 +93,8 @@ async fn start_in_span<M: Module>(
         M::NAME,
         &parts.scope,
     );
-    tracing::info!(addr = %parts.addr, version = M::VERSION, "serving");
+    let labels = &chassis.instance.labels;
+    tracing::info!(addr = %parts.addr, version = M::VERSION, ?labels, "serving");
     let record = chassis.instance.describe(M::VERSION, parts.addr);
     let registration = registry::announce_when_ready(&parts, &readiness, record);
     Ok(Running::new(

@@ -115,6 +115,7 @@ pub(crate) fn checks<C>(parts: &Prepared<C>) -> Vec<(&'static str, ReadyCheck)> 
 /// Puts the server stack around the gRPC services.
 pub(crate) fn grpc(routes: Routes, chassis: &ChassisConfig, shared: &Shared) -> Router {
     let config = ServerConfig {
+        colour: chassis.instance.colour().map(str::to_owned),
         settings: chassis.rpc.server.clone(),
         ..ServerConfig::new(shared.name, shared.mesh.clone())
     };

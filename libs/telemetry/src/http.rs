@@ -132,6 +132,7 @@ fn span_of<B>(service: &str, request: &Request<B>, route: Option<&MatchedPath>) 
         request.id = field::Empty,
         user.id = field::Empty,
         gray.version = field::Empty,
+        instance.gray = field::Empty,
     )
 }
 

@@ -8,6 +8,7 @@
 
 pub mod dependency;
 pub(crate) mod export;
+pub mod gray;
 pub mod http;
 pub mod rpc;
 pub mod saturation;
@@ -19,6 +20,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::{Metric, Registry};
 
 pub use dependency::{Dependency, Outcome};
+pub use gray::{ByVersion, Fallbacks};
 pub use http::HttpMetrics;
 pub use rpc::{RpcClientMetrics, RpcServerMetrics};
 pub use saturation::{InUse, Saturation};

@@ -10,7 +10,7 @@ const BAR: usize = 24;
 const NAME: usize = 58;
 
 /// Attributes worth a place on the line, with the short name they get there.
-const SHOWN: [(&str, &str); 16] = [
+const SHOWN: [(&str, &str); 17] = [
     ("http.response.status_code", "status"),
     ("rpc.response.status_code", "code"),
     ("error.type", "error"),
@@ -25,6 +25,7 @@ const SHOWN: [(&str, &str); 16] = [
     ("saga.name", "saga"),
     ("saga.step", "step"),
     ("gray.version", "gray"),
+    ("instance.gray", "instance"),
     ("order.id", "order"),
     ("user.id", "user"),
 ];

@@ -63,6 +63,7 @@ impl Queue for Inner {
             webhook.event_type = %job.claimed.event_type,
             webhook.attempt = job.claimed.attempts,
             http.response.status_code = tracing::field::Empty,
+            gray.version = map.get(shoal_context::GRAY_VERSION.as_str()),
         );
         // A span without a valid parent starts its own trace.
         let _ = span.set_parent(propagate::extract_map(&map));

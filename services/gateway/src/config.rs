@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use shoal_routing::rollback::RollbackSettings;
 
 /// Settings of the gateway.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +18,8 @@ pub struct GatewayConfig {
     pub upstream: UpstreamConfig,
     /// The documentation under `/docs`.
     pub docs: DocsConfig,
+    /// Which requests get a colour.
+    pub gray: GrayConfig,
     /// Serves finished traces under `/debug/traces/{id}`. For development;
     /// traces name paths and ids.
     pub trace_view: bool,
@@ -41,6 +44,7 @@ impl Default for GatewayConfig {
             cors: CorsConfig::default(),
             upstream: UpstreamConfig::default(),
             docs: DocsConfig::default(),
+            gray: GrayConfig::default(),
             trace_view: false,
         }
     }
@@ -143,4 +147,28 @@ impl Default for UpstreamConfig {
 pub struct DocsConfig {
     /// Folder of the built site. Empty: a page that says how to build it.
     pub dir: String,
+}
+
+/// Which requests get a colour.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GrayConfig {
+    /// TOML file with the rules. Empty: `<data_dir>/gray/rules.toml`, which need
+    /// not be there.
+    pub rules_file: String,
+    /// How often the file is looked at, in milliseconds.
+    #[schemars(range(min = 10, max = 3_600_000))]
+    pub reload_ms: u64,
+    /// When a rule is paused by itself.
+    pub rollback: RollbackSettings,
+}
+
+impl Default for GrayConfig {
+    fn default() -> Self {
+        Self {
+            rules_file: String::new(),
+            reload_ms: 1_000,
+            rollback: RollbackSettings::default(),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! | [`config`] | settings |
 //! | `domain` | rules: routes, headers, limits, merging of API descriptions |
 //! | `docs` | the documentation portal |
+//! | `gray` | traffic colouring: rules, trail, rollback |
 //! | `proxy` | passing requests on |
 //! | `api` | the gateway's own operations |
 //!
@@ -17,6 +18,7 @@ mod api;
 pub mod config;
 mod docs;
 mod domain;
+mod gray;
 mod proxy;
 
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::config::{CorsConfig, GatewayConfig};
 use crate::domain::limits::Limits;
 use crate::domain::routes::Routes;
+use crate::gray::Gray;
 use crate::proxy::Upstream;
 
 /// The gateway.
@@ -43,6 +46,7 @@ pub struct State {
     routes: Routes,
     limits: Limits,
     upstream: Upstream,
+    gray: Arc<Gray>,
     mesh_secret: Option<HeaderValue>,
     trace_view: bool,
     docs: docs::Site,
@@ -64,7 +68,8 @@ impl Module for Gateway {
     type State = Arc<State>;
 
     fn api() -> OpenApiRouter<Arc<State>> {
-        openapi::router(&[("gateway", "What the gateway answers itself.")])
+        openapi::router(&api::TAGS)
+            .merge(api::gray::router())
             .routes(routes!(api::openapi::platform))
             .routes(routes!(api::health::platform))
             .routes(routes!(api::traces::trace))
@@ -82,9 +87,13 @@ impl Module for Gateway {
         let config = &ctx.config;
         let routes = Routes::new(&config.routes).map_err(shoal_error::Error::internal)?;
         let resolver = Arc::clone(&ctx.resolver);
+        let gray = Gray::open(&config.gray, &ctx.data_dir, Arc::clone(&ctx.clock)).await;
+        let gray = Arc::new(gray);
+        gray::start(&gray, &ctx.scope);
         let state = Arc::new(State {
             upstream: Upstream::new(&config.upstream, resolver, routes.services()),
             limits: Limits::new(&config.rate_limit),
+            gray,
             mesh_secret: HeaderValue::from_str(ctx.mesh().expose()).ok(),
             trace_view: config.trace_view,
             docs: docs::Site::open(&config.docs.dir).map_err(shoal_error::Error::internal)?,

@@ -5,6 +5,7 @@ mod all {
     mod agreement;
     mod docs;
     mod documents;
+    mod gray;
     mod instances;
     mod limits;
     mod passing;

@@ -107,24 +107,28 @@ fn shop(context: &ModuleContext<OrderConfig>) -> Result<Shop> {
     let store = context.store()?;
     let billing = Billing::new(context.peer("billing")?);
     let payment_timeout = context.config.payment_timeout();
-    let sagas = Sagas::builder(
+    let mut sagas = Sagas::builder(
         Order::NAME,
         store.clone(),
         context.clock.clone(),
         context.scope.clone(),
         context.config.saga.clone(),
-    )
-    .saga(PlaceOrder {
+    );
+    if context.chassis.instance.colour().is_some() {
+        // Stable instances finish what a gray one leaves, never the reverse.
+        sagas = sagas.only_own();
+    }
+    let sagas = sagas.saga(PlaceOrder {
         store: store.clone(),
         billing: billing.clone(),
         payment_timeout,
-    })
-    .saga(CancelOrder {
+    });
+    let sagas = sagas.saga(CancelOrder {
         store: store.clone(),
         billing,
         payment_timeout,
-    })
-    .start()?;
+    });
+    let sagas = sagas.start()?;
     Ok(Shop {
         store,
         sagas,

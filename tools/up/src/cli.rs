@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::modules;
+
 /// Runs the gateway and all services in one process.
 ///
 /// Without options everything is embedded: SQLite files, events inside the
@@ -47,6 +49,12 @@ pub struct Options {
     #[arg(long, value_name = "DIR", env = "SHOAL_PORTAL")]
     pub portal: Option<PathBuf>,
 
+    /// Runs further instances of some services in a colour, beside the stable
+    /// ones: `--gray v2=order,billing`. Which requests they get is said by the
+    /// rules in `<data-dir>/gray/rules.toml`. Can be given several times.
+    #[arg(long, value_name = "COLOUR=SERVICES", value_parser = gray)]
+    pub gray: Vec<GrayOption>,
+
     /// Form of the log.
     #[arg(long, value_enum, default_value_t = LogForm::Pretty)]
     pub log_format: LogForm,
@@ -63,6 +71,35 @@ pub struct Options {
     /// in place of the walk-through. For scripts.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Services that run in a colour too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrayOption {
+    /// The colour, e.g. `v2`.
+    pub colour: String,
+    /// Names of the services.
+    pub services: Vec<String>,
+}
+
+fn gray(text: &str) -> Result<GrayOption, String> {
+    let (colour, services) = text
+        .split_once('=')
+        .ok_or("write it as COLOUR=SERVICE,SERVICE")?;
+    let services: Vec<String> = services.split(',').map(str::to_owned).collect();
+    let unknown = services
+        .iter()
+        .find(|name| !modules::NAMES.contains(&name.as_str()));
+    match unknown {
+        Some(name) => Err(format!(
+            "there is no service {name:?}; there are {}",
+            modules::NAMES.join(", ")
+        )),
+        None => Ok(GrayOption {
+            colour: colour.to_owned(),
+            services,
+        }),
+    }
 }
 
 /// Form of a log line.

@@ -16,7 +16,7 @@ mod seed;
 pub mod walkthrough;
 
 pub use admin::Admin;
-pub use cli::{LogForm, Options};
+pub use cli::{GrayOption, LogForm, Options};
 pub use failure::UpError;
 pub use modules::Addresses;
 pub use platform::{Up, anchored};

@@ -19,6 +19,9 @@ macro_rules! modules {
             $($(#[$doc])* pub $name: SocketAddr,)+
         }
 
+        /// What they are called.
+        pub(crate) const NAMES: [&str; COUNT] = [$(stringify!($name)),+];
+
         /// How many there are.
         pub(crate) const COUNT: usize = [$(stringify!($name)),+].len();
 
@@ -46,9 +49,25 @@ macro_rules! modules {
             running: &mut Vec<Running>,
         ) -> Result<(), UpError> {
             $(running.push(
-                starting.start::<$module>(starting.addresses.$name, platform).await?,
+                starting.start::<$module>(starting.addresses.$name, None, platform).await?,
             );)+
             Ok(())
+        }
+
+        /// Starts a further instance of one of them, on a free port.
+        pub(crate) async fn start_gray(
+            starting: &Starting<'_>,
+            platform: &Platform,
+            name: &str,
+            colour: &str,
+        ) -> Result<Option<Running>, UpError> {
+            let free = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+            Ok(match name {
+                $(stringify!($name) => {
+                    Some(starting.start::<$module>(free, Some(colour), platform).await?)
+                })+
+                _ => None,
+            })
         }
     };
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use shoal_bus::Bus;
 use shoal_discovery::{Instance, Resolver, StaticResolver};
+use shoal_routing::GRAY_LABEL;
 use shoal_service::{
     ConfigFault, MeshSecret, Module, Platform, Running, Settings, ShutdownReport, Sources,
     StartError, mesh_secret_of_folder,
@@ -30,6 +31,8 @@ pub struct Up {
     pub products: Vec<String>,
     /// E-mail address and password file of the first administrator.
     pub admin: admin::Admin,
+    /// Where everything is. Changing it moves traffic.
+    pub resolver: StaticResolver,
 }
 
 impl Addresses {
@@ -73,9 +76,11 @@ impl Up {
         let unusable = |error| UpError::DataDir(data_dir.clone(), error);
         let mesh = mesh_secret_of_folder(&data_dir).map_err(unusable)?;
         let admin = admin::Admin::of_folder(&data_dir).map_err(unusable)?;
+        let resolver = resolver(&addresses);
         let starting = Starting {
             options,
             addresses,
+            resolver: resolver.clone(),
             data_dir,
             mesh,
             admin,
@@ -87,6 +92,7 @@ impl Up {
                 addresses,
                 products,
                 admin: starting.admin,
+                resolver,
             }),
             Err(error) => {
                 stop(running, Duration::from_secs(5)).await;
@@ -121,6 +127,7 @@ pub fn anchored(folder: &Path) -> PathBuf {
 pub(crate) struct Starting<'a> {
     options: &'a Options,
     pub(crate) addresses: Addresses,
+    resolver: StaticResolver,
     data_dir: PathBuf,
     mesh: MeshSecret,
     admin: admin::Admin,
@@ -132,19 +139,20 @@ impl Starting<'_> {
         let bus = self.bus().await?;
         // Events wait until every consumer has joined.
         let hold = bus.hold();
-        let resolver = self.resolver();
+        let resolver: Arc<dyn Resolver> = Arc::new(self.resolver.clone());
         let mut platform = Platform::new()
             .build(shoal_service::build_info!())
             .bus(bus)
             .mesh(self.mesh.clone());
         // With a registry each service finds the others there.
         if self.options.etcd.is_empty() {
-            platform = platform.resolver(Arc::clone(&resolver) as Arc<dyn Resolver>);
+            platform = platform.resolver(Arc::clone(&resolver));
         }
         modules::start(self, &platform, running).await?;
+        self.start_gray(&platform, running).await?;
         let gateway = self.addresses.gateway;
         running.push(
-            self.start::<shoal_gateway::Gateway>(gateway, &platform)
+            self.start::<shoal_gateway::Gateway>(gateway, None, &platform)
                 .await?,
         );
         drop(hold);
@@ -154,18 +162,47 @@ impl Starting<'_> {
         if self.options.no_seed {
             return Ok(Vec::new());
         }
-        seed::catalogue(&(resolver as Arc<dyn Resolver>), &self.mesh)
+        seed::catalogue(&resolver, &self.mesh)
             .await
             .map_err(UpError::Seed)
     }
 
-    /// Starts one module.
+    /// Starts the coloured instances beside the stable ones.
+    async fn start_gray(
+        &self,
+        platform: &Platform,
+        running: &mut Vec<Running>,
+    ) -> Result<(), UpError> {
+        for option in &self.options.gray {
+            for name in &option.services {
+                let colour = &option.colour;
+                let Some(started) = modules::start_gray(self, platform, name, colour).await? else {
+                    continue;
+                };
+                let mut instance = Instance::at(started.addr().to_string());
+                instance
+                    .labels
+                    .insert(GRAY_LABEL.to_owned(), colour.clone());
+                let known = self.resolver.resolve(name).list;
+                self.resolver
+                    .set(name, known.iter().cloned().chain([instance]));
+                running.push(started);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts one module, in a colour or as a stable instance.
     pub(crate) async fn start<M: Module>(
         &self,
         address: SocketAddr,
+        colour: Option<&str>,
         platform: &Platform,
     ) -> Result<Running, UpError> {
-        let sources = self.sources(M::NAME, address);
+        let mut sources = self.sources(M::NAME, address);
+        if let Some(colour) = colour {
+            sources = sources.set("instance.labels.gray", colour, "option --gray");
+        }
         let settings = Settings::load::<M>(&sources)
             .map_err(|fault| UpError::Service(StartError::Settings(M::NAME, fault)))?;
         shoal_service::start::<M>(settings, platform)
@@ -247,12 +284,12 @@ impl Starting<'_> {
         bus.ping().await.map_err(UpError::Redis)?;
         Ok(bus)
     }
+}
 
-    fn resolver(&self) -> Arc<StaticResolver> {
-        let resolver = StaticResolver::new();
-        for (name, address) in self.addresses.services() {
-            resolver.set(name, [Instance::at(address.to_string())]);
-        }
-        Arc::new(resolver)
+fn resolver(addresses: &Addresses) -> StaticResolver {
+    let resolver = StaticResolver::new();
+    for (name, address) in addresses.services() {
+        resolver.set(name, [Instance::at(address.to_string())]);
     }
+    resolver
 }

@@ -9,6 +9,7 @@
 mod all {
     mod bad_input;
     mod crash;
+    mod gray;
     mod journey;
     mod person;
     mod process;

@@ -6,7 +6,10 @@ use std::task::{Context as Task, Poll};
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
+use shoal_context::Context;
 use shoal_discovery::Resolver;
+use shoal_routing::Lane;
+use shoal_telemetry::metrics::Fallbacks;
 use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 use tracing::Span;
@@ -24,7 +27,11 @@ pub(crate) struct Balanced(Arc<Inner>);
 struct Inner {
     dependency: String,
     pool: Pool,
-    picker: Picker,
+    /// For calls without a colour and those of one: their candidates differ,
+    /// and so do the turns.
+    stable: Picker,
+    coloured: Picker,
+    fallbacks: Fallbacks,
 }
 
 impl Balanced {
@@ -32,7 +39,9 @@ impl Balanced {
         Self(Arc::new(Inner {
             dependency: name.to_owned(),
             pool: Pool::new(name, resolver, config),
-            picker: Picker::new(config.settings.balance, config.seed),
+            stable: Picker::new(config.settings.balance, config.seed),
+            coloured: Picker::new(config.settings.balance, config.seed),
+            fallbacks: Fallbacks::new(&config.caller, name),
         }))
     }
 }
@@ -40,13 +49,11 @@ impl Balanced {
 impl Inner {
     fn pick(&self) -> Option<Arc<Member>> {
         let members = self.pool.members();
-        let awake: Vec<_> = members.iter().filter(|m| !self.pool.rests(m)).collect();
+        let context = Context::current();
+        let colour = context.meta().colour_for(&self.dependency);
         // When all rest, one that may be back is better than none.
-        let choice: Vec<_> = if awake.is_empty() {
-            members.iter().collect()
-        } else {
-            awake
-        };
+        let split = shoal_routing::split(members.iter(), colour, |m| m.colour());
+        let (choice, lane) = split.best(|m| !self.pool.rests(m));
         let loads: Vec<_> = choice
             .iter()
             .map(|m| Candidate {
@@ -54,7 +61,15 @@ impl Inner {
                 in_flight: m.in_flight(),
             })
             .collect();
-        self.picker.pick(&loads).map(|at| Arc::clone(choice[at]))
+        let picker = match lane {
+            Lane::Coloured => &self.coloured,
+            Lane::Stable | Lane::Fallback => &self.stable,
+        };
+        let picked = picker.pick(&loads).map(|at| Arc::clone(choice[at]))?;
+        if let (Lane::Fallback, Some(colour)) = (lane, colour) {
+            self.fallbacks.count(colour);
+        }
+        Some(picked)
     }
 
     async fn attempt(&self, request: Request<Body>) -> Result<Response<Held<Body, Load>>, Failure> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use shoal_discovery::{Instance, Instances, Resolver, Watch};
+use shoal_routing::GRAY_LABEL;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
@@ -29,6 +30,12 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Its colour; none when it is stable.
+    pub(crate) fn colour(&self) -> Option<&str> {
+        let label = self.instance.labels.get(GRAY_LABEL);
+        label.map(String::as_str)
     }
 
     /// Counts a call until the guard is dropped.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 
 use http::{Request, Response};
+use shoal_context::Context as Caller;
 use shoal_telemetry::metrics::RpcClientMetrics;
 use tonic::Status;
 use tower::{Layer, Service};
@@ -68,6 +69,7 @@ where
 
 /// Bears no service of its own: it belongs to the one whose span is around it.
 fn span_of(dependency: &str, method: &str) -> Span {
+    let context = Caller::current();
     tracing::info_span!(
         target: "shoal::rpc",
         "rpc.client",
@@ -82,5 +84,6 @@ fn span_of(dependency: &str, method: &str) -> Span {
         rpc.attempts = field::Empty,
         server.address = field::Empty,
         error.type = field::Empty,
+        gray.version = context.meta().gray_version.as_deref(),
     )
 }

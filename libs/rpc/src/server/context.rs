@@ -1,5 +1,6 @@
 //! Deadline, cancellation and metadata of a call.
 
+use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
@@ -10,20 +11,24 @@ use tokio_util::sync::DropGuard;
 use tower::{Layer, Service};
 use tracing::Span;
 
-use crate::RpcServerSettings;
+use crate::ServerConfig;
 use crate::body::Bounded;
 
 #[derive(Clone, Debug)]
 pub(crate) struct ContextLayer {
     default: Duration,
     limit: Duration,
+    /// Colour of this instance.
+    colour: Option<Arc<str>>,
 }
 
 impl ContextLayer {
-    pub(crate) fn new(settings: &RpcServerSettings) -> Self {
+    pub(crate) fn new(config: &ServerConfig) -> Self {
+        let settings = &config.settings;
         Self {
             default: Duration::from_millis(settings.timeout_ms),
             limit: Duration::from_millis(settings.max_timeout_ms),
+            colour: config.colour.as_deref().map(Arc::from),
         }
     }
 }
@@ -59,10 +64,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let ContextLayer { default, limit } = self.layer;
+        let ContextLayer { default, limit, .. } = self.layer;
         let context = Context::from_http(request.headers(), true, default, limit);
         let named_deadline = names_deadline(request.headers());
-        describe(&context);
+        describe(&context, self.layer.colour.as_deref());
         // Fires when the client hangs up, which drops this future or the body.
         let guard = context.cancel_on_drop();
         let answer = context.attach_sync(|| self.inner.call(request));
@@ -93,13 +98,17 @@ fn names_deadline(headers: &HeaderMap) -> bool {
     headers.contains_key("grpc-timeout") || headers.contains_key(TIMEOUT_MS)
 }
 
-/// Puts what the caller said of the request on the server's span.
-fn describe(context: &Context) {
+/// Puts what the caller said of the request on the server's span, and the
+/// colour of the instance that serves it.
+fn describe(context: &Context, colour: Option<&str>) {
     let (span, meta) = (Span::current(), context.meta());
     if let Some(user) = &meta.user_id {
         span.record("user.id", user);
     }
     if let Some(version) = &meta.gray_version {
         span.record("gray.version", version);
+    }
+    if let Some(colour) = colour {
+        span.record("instance.gray", colour);
     }
 }

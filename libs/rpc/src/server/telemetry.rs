@@ -86,6 +86,7 @@ fn span_of(service: &str, method: &str) -> Span {
         request.id = field::Empty,
         user.id = field::Empty,
         gray.version = field::Empty,
+        instance.gray = field::Empty,
     )
 }
 

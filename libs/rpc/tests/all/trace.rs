@@ -6,7 +6,7 @@ use tracing::Instrument as _;
 use crate::probe::{Probe, Server, eventually, text};
 
 /// The trace once it has this many spans.
-async fn trace(id: &str, spans: usize) -> Vec<SpanRecord> {
+pub async fn trace(id: &str, spans: usize) -> Vec<SpanRecord> {
     eventually("all spans ended", || {
         TraceStore::global().get(id).len() >= spans
     })
@@ -14,7 +14,7 @@ async fn trace(id: &str, spans: usize) -> Vec<SpanRecord> {
     TraceStore::global().get(id)
 }
 
-fn attribute<'a>(span: &'a SpanRecord, key: &str) -> Option<&'a str> {
+pub fn attribute<'a>(span: &'a SpanRecord, key: &str) -> Option<&'a str> {
     span.attributes
         .iter()
         .find(|(name, _)| name == key)
@@ -83,6 +83,7 @@ async fn request_id_user_and_colour_travel_and_stand_on_the_span() {
         request_id: Some("req-7".into()),
         user_id: Some("usr_1".into()),
         gray_version: Some("v2".into()),
+        gray_services: None,
     };
     let expected = format!("{meta:?}");
     let root = tracing::info_span!("test.root");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use shoal_context::Context;
 use shoal_error::{CommonCode, Error};
-use shoal_saga::{Failure, Outcome, Saga, SagaSettings, Sagas, Step, StepContext};
+use shoal_saga::{Failure, Outcome, Saga, SagaSettings, Sagas, SagasBuilder, Step, StepContext};
 use shoal_store::Store;
 use shoal_task::{Scope, system_clock};
 use shoal_testkit::TestDb;
@@ -184,6 +184,20 @@ impl Instance {
         world: Arc<World>,
         change: impl FnOnce(&mut SagaSettings),
     ) -> Self {
+        Self::built(db, world, change, |builder| builder).await
+    }
+
+    /// An instance that leaves abandoned sagas to others.
+    pub(crate) async fn on_trial(db: &TestDb, world: Arc<World>) -> Self {
+        Self::built(db, world, |_| {}, SagasBuilder::only_own).await
+    }
+
+    async fn built(
+        db: &TestDb,
+        world: Arc<World>,
+        change: impl FnOnce(&mut SagaSettings),
+        shape: impl FnOnce(SagasBuilder) -> SagasBuilder,
+    ) -> Self {
         shoal_telemetry::Telemetry::init_for_tests();
         let store = db.store("trips", shoal_saga::migrations()).await;
         let mut settings = SagaSettings {
@@ -196,10 +210,9 @@ impl Instance {
         change(&mut settings);
         let scope = Scope::root("trips");
         let (clock, own) = (system_clock(), scope.clone());
-        let sagas = Sagas::builder("trips", store.clone(), clock, own, settings)
-            .saga(Trip(Arc::clone(&world)))
-            .start()
-            .unwrap();
+        let builder = Sagas::builder("trips", store.clone(), clock, own, settings);
+        let builder = builder.saga(Trip(Arc::clone(&world)));
+        let sagas = shape(builder).start().unwrap();
         Self {
             sagas,
             store,

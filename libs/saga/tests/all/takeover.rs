@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shoal_context::{Context, Metadata};
 use shoal_saga::Outcome;
 use shoal_testkit::TestDb;
 
@@ -157,5 +158,58 @@ async fn whoever_lost_a_saga_lets_go_of_it() {
             "nothing is written by the loser"
         );
         first.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_instance_on_trial_takes_nothing_over_and_what_it_leaves_keeps_its_colour() {
+    for db in TestDb::all().await {
+        let world = Arc::new(World::default());
+        let stable = Instance::with(&db, Arc::clone(&world), |s| s.claim_every_ms = 60_000).await;
+        let abandoned = stable.begin().await;
+        stable.crash().await;
+
+        let gray = Instance::on_trial(&db, Arc::clone(&world)).await;
+        // Five of its rounds after the lease has ended, it still has not looked.
+        let free_for_a_while = || async {
+            let mut tx = gray.store.begin().await.unwrap();
+            let sql = "SELECT lease_until FROM saga WHERE id = $1";
+            let until: i64 = sqlx::query_scalar(sql)
+                .bind(&abandoned)
+                .fetch_one(&mut *tx)
+                .await
+                .unwrap();
+            gray.store.clock().now_ms() > until + 200
+        };
+        shoal_testkit::eventually(free_for_a_while, PATIENCE).await;
+        let untouched = gray.log(&abandoned).await;
+        assert_eq!(untouched, ["started forward flight 1"]);
+
+        let meta = Metadata {
+            gray_version: Some("v2".into()),
+            gray_services: Some("trips".into()),
+            ..Metadata::default()
+        };
+        world.script("hotel", [Act::Hang]);
+        let own = Context::new(meta, None).attach(gray.begin()).await;
+        gray.sagas.launch(&own);
+        world.hanging.notified().await;
+        gray.crash().await;
+
+        let stable = Instance::with(&db, Arc::clone(&world), |_| {}).await;
+        assert!(matches!(
+            stable.wait(&abandoned).await,
+            Outcome::Completed(_)
+        ));
+        assert!(matches!(stable.wait(&own).await, Outcome::Completed(_)));
+        let attempts = world.attempts_of("send");
+        let colour = |id: &str| {
+            let key = format!("{id}.send");
+            let attempt = attempts.iter().find(|attempt| attempt.key == key).unwrap();
+            attempt.gray.clone()
+        };
+        assert_eq!(colour(&abandoned), None);
+        assert_eq!(colour(&own).as_deref(), Some("v2"));
+        stable.stop().await;
     }
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shoal_bus::BusConfig;
 use shoal_discovery::{DiscoveryConfig, Instance, InstanceState};
+use shoal_routing::GRAY_LABEL;
 use shoal_rpc::{RpcClientSettings, RpcServerSettings};
 use shoal_store::DatabaseConfig;
 use shoal_telemetry::TelemetryConfig;
@@ -82,7 +83,9 @@ pub struct OwnInstance {
     /// Unique among the service's instances. Empty: the address, so that a
     /// restart in place takes over the record of the life before.
     pub id: String,
-    /// What routing rules look at, e.g. `gray = "v2"` or `zone = "b"`.
+    /// What routing rules look at, e.g. `zone = "b"`. `gray` names its colour,
+    /// e.g. `v2`: it then serves requests of that colour only, and leaves
+    /// abandoned work of others to stable instances.
     pub labels: BTreeMap<String, String>,
     /// Share of the traffic relative to the other instances; 0 takes none.
     #[schemars(range(min = 0, max = 1_000_000))]
@@ -90,6 +93,11 @@ pub struct OwnInstance {
 }
 
 impl OwnInstance {
+    /// Its colour; none when it is stable.
+    pub fn colour(&self) -> Option<&str> {
+        self.labels.get(GRAY_LABEL).map(String::as_str)
+    }
+
     /// The record of an instance of `version` that listens on `addr`.
     pub(crate) fn describe(&self, version: &str, addr: SocketAddr) -> Instance {
         let addr = match self.advertise.as_str() {

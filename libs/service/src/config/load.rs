@@ -192,6 +192,12 @@ fn sane(chassis: &ChassisConfig) -> Result<(), ConfigFault> {
         return Err(ConfigFault::new("instance.advertise", problem)
             .with_allowed("host:port at which others reach this instance"));
     }
+    if let Some(colour) = chassis.instance.colour()
+        && !shoal_routing::is_colour(colour)
+    {
+        let fault = ConfigFault::new("instance.labels.gray", format!("{colour:?} is no colour"));
+        return Err(fault.with_allowed("1 to 32 of a-z, 0-9, . and -, other than \"stable\""));
+    }
     let urls = [
         ("bus.redis_url", &chassis.bus.redis_url, ["redis", "rediss"]),
         (

@@ -129,6 +129,9 @@ async fn in_context(State(shared): State<Arc<Shared>>, request: Request, next: N
         Duration::from_millis(shared.limits.request_timeout_ms),
         Duration::from_millis(shared.limits.max_request_timeout_ms),
     );
+    let span = tracing::Span::current();
+    span.record("gray.version", context.meta().gray_version.as_deref());
+    span.record("instance.gray", shared.colour.as_deref());
     // Dropped with this future when the client hangs up, and at the end.
     let _guard = context.cancel_on_drop();
     let answer = context.scope(async { Ok(next.run(request).await) }).await;

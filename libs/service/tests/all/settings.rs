@@ -180,3 +180,18 @@ fn every_setting_of_schema_and_reference_is_documented() {
         .collect();
     assert!(undocumented.is_empty(), "{undocumented:#?}");
 }
+
+#[test]
+fn an_instance_names_its_colour_and_a_word_that_is_none_is_refused() {
+    let stable = load(&Sources::defaults()).unwrap();
+    assert_eq!(stable.chassis.instance.colour(), None);
+    let (_folder, sources) = file("[instance.labels]\ngray = \"v2\"\nzone = \"b\"\n");
+    let settings = load(&sources).unwrap();
+    assert_eq!(settings.chassis.instance.colour(), Some("v2"));
+    assert_eq!(settings.chassis.instance.labels["zone"], "b");
+    for bad in ["stable", "V2", ""] {
+        let sources = Sources::defaults().set("instance.labels.gray", bad, "the test");
+        let fault = load(&sources).unwrap_err();
+        assert!(fault.contains("instance.labels.gray"), "{fault}");
+    }
+}

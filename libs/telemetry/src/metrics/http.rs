@@ -122,7 +122,7 @@ impl Drop for InFlight {
 const METHODS: [&str; 8] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "OTHER",
 ];
-const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "cancelled"];
+pub(super) const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "cancelled"];
 
 fn method_index(method: &Method) -> usize {
     METHODS
@@ -131,7 +131,7 @@ fn method_index(method: &Method) -> usize {
         .unwrap_or(METHODS.len() - 1)
 }
 
-const fn class_index(status: u16) -> usize {
+pub(super) const fn class_index(status: u16) -> usize {
     match status {
         499 => 5,
         100..=199 => 0,

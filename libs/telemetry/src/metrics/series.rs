@@ -26,26 +26,37 @@ pub(crate) const OTHER: &str = "other";
 
 /// Handles by name; a hit costs a read lock and one hash of a `&str`.
 #[derive(Debug)]
-pub(crate) struct ByName<T>(RwLock<HashMap<Box<str>, Arc<T>>>);
+pub(crate) struct ByName<T> {
+    known: RwLock<HashMap<Box<str>, Arc<T>>>,
+    most: usize,
+}
 
 impl<T> Default for ByName<T> {
     fn default() -> Self {
-        Self(RwLock::default())
+        Self::bounded(MAX_NAMES)
     }
 }
 
 impl<T> ByName<T> {
+    /// A table of at most `most` names and the one for all others.
+    pub(crate) fn bounded(most: usize) -> Self {
+        Self {
+            known: RwLock::default(),
+            most,
+        }
+    }
+
     pub(crate) fn get(&self, name: &str, make: impl Fn(&str) -> T) -> Arc<T> {
         if let Some(known) = self
-            .0
+            .known
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
         {
             return known.clone();
         }
-        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let name = if names.len() < MAX_NAMES { name } else { OTHER };
+        let mut names = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let name = if names.len() < self.most { name } else { OTHER };
         if let Some(known) = names.get(name) {
             return known.clone();
         }

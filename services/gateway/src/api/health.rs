@@ -97,9 +97,10 @@ async fn ask(state: &State) -> PlatformHealth {
 
 async fn service(state: &State, name: &str) -> ServiceHealth {
     // Both answers from the same instance.
-    let instances = state.upstream.instances(name).unwrap_or_default();
+    let instances = state.upstream.instances(name, None).unwrap_or_default();
     let both = async {
-        let address = instances.first()?.addr.as_str();
+        let (instance, _) = instances.first()?;
+        let address = instance.addr.as_str();
         Some(futures::join!(
             read(state, name, address, "/readyz"),
             read(state, name, address, "/version")

@@ -50,8 +50,8 @@ fn own() -> Result<(String, Value)> {
 
 async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {
     let away = || format!("The service {service} did not give its API description.");
-    let instances = state.upstream.instances(service)?;
-    let Some(instance) = instances.first() else {
+    let instances = state.upstream.instances(service, None)?;
+    let Some((instance, _)) = instances.first() else {
         return Err(Error::new(CommonCode::Unavailable, away()));
     };
     let request = Request::get(format!("http://{}/openapi.json", instance.addr))

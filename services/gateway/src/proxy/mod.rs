@@ -13,7 +13,8 @@ use http::{Request, Response, Uri, uri};
 use shoal_context::Context;
 use shoal_discovery::Instance;
 use shoal_error::{CommonCode, Error, Result};
-use shoal_service::OptionalIdentity;
+use shoal_routing::Lane;
+use shoal_service::{Identity, OptionalIdentity};
 use shoal_telemetry::http::RouteLabel;
 
 pub(crate) use upstream::Upstream;
@@ -42,10 +43,44 @@ pub(crate) async fn pass(
         let text = format!("No service has the path {}.", request.uri().path());
         return Err(Error::new(CommonCode::RouteNotFound, text));
     };
-    admit(&state, route, client, identity)?;
-    let mut response = forward(&state, route, client, request).await?;
+    let user = admit(&state, route, client, identity)?;
+    let mut response = coloured(&state, route, client, user.as_ref(), request).await?;
     headers::to_client(response.headers_mut());
     Ok(labelled(response, &route.label))
+}
+
+/// Passes the request on under its colour, and notes how that went.
+async fn coloured(
+    state: &State,
+    route: &Route,
+    client: Option<IpAddr>,
+    user: Option<&Identity>,
+    request: Request<Body>,
+) -> Result<Response<Body>> {
+    let Some(versions) = state.upstream.versions(&route.service) else {
+        return forward(state, route, client, request).await;
+    };
+    let mut context = Context::current();
+    let asked = shoal_routing::Request {
+        user: user.map(Identity::user_id),
+        headers: request.headers(),
+        path: request.uri().path(),
+        service: &route.service,
+        now_ms: state.gray.now_ms(),
+    };
+    let known = context.meta().gray_version.as_deref();
+    let mut passage = state.gray.pass(&asked, known, versions);
+    if let Some(change) = passage.colour() {
+        context = context.with_meta(change);
+        let colour = context.meta().gray_version.as_deref();
+        tracing::Span::current().record("gray.version", colour);
+    }
+    let answer = context.attach(forward(state, route, client, request)).await;
+    passage.answered(match &answer {
+        Ok(response) => response.status().as_u16(),
+        Err(error) => error.kind().http_status().as_u16(),
+    });
+    answer
 }
 
 /// The answer under one label for metrics, whatever the path was.
@@ -56,23 +91,24 @@ fn labelled(mut response: Response<Body>, label: &Arc<str>) -> Response<Body> {
     response
 }
 
-/// Refuses a bad token, then a caller whose bucket is empty.
+/// Refuses a bad token, then a caller whose bucket is empty; gives the caller.
 fn admit(
     state: &State,
     route: &Route,
     client: Option<IpAddr>,
     identity: Result<OptionalIdentity>,
-) -> Result<()> {
+) -> Result<Option<Identity>> {
     let identity = match identity {
         Ok(OptionalIdentity(identity)) => identity,
         Err(error) if route.check_tokens => return Err(error),
         Err(_) => None,
     };
-    match (identity, client) {
-        (Some(identity), _) => state.limits.user(identity.user_id()),
-        (None, Some(ip)) => state.limits.address(ip),
-        (None, None) => Ok(()),
+    match (&identity, client) {
+        (Some(identity), _) => state.limits.user(identity.user_id())?,
+        (None, Some(ip)) => state.limits.address(ip)?,
+        (None, None) => {}
     }
+    Ok(identity)
 }
 
 async fn forward(
@@ -90,7 +126,8 @@ async fn forward(
             .headers_mut()
             .insert(shoal_rpc::MESH, secret.clone());
     }
-    let instances = state.upstream.instances(&route.service)?;
+    let colour = context.meta().colour_for(&route.service);
+    let instances = state.upstream.instances(&route.service, colour)?;
     context
         .stop_or(try_each(state, route, &instances, request))
         .await?
@@ -103,16 +140,20 @@ async fn forward(
 async fn try_each(
     state: &State,
     route: &Route,
-    instances: &[Instance],
+    instances: &[(Instance, Lane)],
     request: Request<Body>,
 ) -> Result<Response<Body>> {
     let mut copies = repeat::Copies::of(request).await?;
     let mut failure = None;
     let mut broken_off = false;
+    let mut fallen_back = false;
     let mut turns = instances.iter().cycle().take(instances.len() + 1);
-    while let Some(instance) = turns.next()
+    while let Some((instance, lane)) = turns.next()
         && let Some(mut copy) = copies.next()
     {
+        if *lane == Lane::Fallback && !std::mem::replace(&mut fallen_back, true) {
+            count_fallback(state, &route.service);
+        }
         *copy.uri_mut() = target(instance, copy.uri())?;
         let error = match state.upstream.send(&route.service, copy).await {
             Ok(response) => {
@@ -133,6 +174,12 @@ async fn try_each(
         }
     }
     Err(unavailable(&route.service, failure))
+}
+
+fn count_fallback(state: &State, service: &str) {
+    if let Some(colour) = Context::current().meta().colour_for(service) {
+        state.upstream.fell_back(service, colour);
+    }
 }
 
 fn target(instance: &Instance, asked: &Uri) -> Result<Uri> {

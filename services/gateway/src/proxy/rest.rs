@@ -58,11 +58,12 @@ impl Rests {
     }
 
     /// Moves those that rest behind the others; the order is kept otherwise.
-    pub(super) fn put_last(&self, instances: &mut [Instance]) {
+    pub(super) fn put_last<T>(&self, list: &mut [T], instance: impl Fn(&T) -> &Instance) {
         if self.count.load(Ordering::Relaxed) > 0 {
             let now = Instant::now();
             let rests = self.lock();
-            instances.sort_by_key(|i| rests.get(&i.addr).is_some_and(|rest| now < rest.until));
+            let rests = |addr: &str| rests.get(addr).is_some_and(|rest| now < rest.until);
+            list.sort_by_key(|each| rests(&instance(each).addr));
         }
     }
 
@@ -77,7 +78,7 @@ mod tests {
 
     fn order(rests: &Rests) -> Vec<String> {
         let mut list = ["a:1", "b:1", "c:1"].map(Instance::at);
-        rests.put_last(&mut list);
+        rests.put_last(&mut list, |instance| instance);
         list.map(|i| i.addr).to_vec()
     }
 

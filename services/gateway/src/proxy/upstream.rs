@@ -13,7 +13,8 @@ use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use shoal_discovery::{Instance, Resolver};
 use shoal_error::{CommonCode, Error, Result};
-use shoal_telemetry::metrics::{Dependency, Outcome};
+use shoal_routing::{GRAY_LABEL, Lane};
+use shoal_telemetry::metrics::{ByVersion, Dependency, Fallbacks, Outcome};
 
 use super::rest::Rests;
 use crate::config::UpstreamConfig;
@@ -30,6 +31,8 @@ pub(crate) struct Upstream {
 struct PerService {
     turn: AtomicUsize,
     metrics: Arc<Dependency>,
+    fallbacks: Fallbacks,
+    versions: Arc<ByVersion>,
 }
 
 impl Upstream {
@@ -51,14 +54,13 @@ impl Upstream {
             .map(|name| {
                 // Known before the first request asks.
                 drop(resolver.watch(&name));
-                let metrics = Dependency::new("gateway", &name);
-                (
-                    name,
-                    PerService {
-                        turn: AtomicUsize::new(0),
-                        metrics,
-                    },
-                )
+                let per_service = PerService {
+                    turn: AtomicUsize::new(0),
+                    metrics: Dependency::new("gateway", &name),
+                    fallbacks: Fallbacks::new("gateway", &name),
+                    versions: Arc::new(ByVersion::new("gateway", &name)),
+                };
+                (name, per_service)
             })
             .collect();
         Self {
@@ -69,32 +71,32 @@ impl Upstream {
         }
     }
 
-    /// The instances of a service that take work, as discovery knows them at
-    /// this moment: those that could not be reached lately at the end, each
-    /// call beginning with the next of the others.
+    /// The instances that may serve a request of `colour` and take work, as
+    /// discovery knows them at this moment, in the order in which they are to be
+    /// tried: those of the colour, then stable ones, each call beginning with the
+    /// next one; those that could not be reached lately at the end.
     ///
     /// # Errors
     /// `Unavailable` when discovery knows none.
-    pub(crate) fn instances(&self, service: &str) -> Result<Vec<Instance>> {
+    pub(crate) fn instances(
+        &self,
+        service: &str,
+        colour: Option<&str>,
+    ) -> Result<Vec<(Instance, Lane)>> {
         let known = self.resolver.resolve(service);
-        let mut list: Vec<_> = known
-            .list
-            .iter()
-            .filter(|instance| instance.takes_work())
-            .cloned()
-            .collect();
+        let per_service = self.services.get(service);
+        let turn = per_service.map_or(0, |own| own.turn.fetch_add(1, Ordering::Relaxed));
+        let working = known.list.iter().filter(|instance| instance.takes_work());
+        let split = shoal_routing::split(working, colour, colour_of);
+        let list = split.in_turn(turn).into_iter();
+        let mut list: Vec<_> = list.map(|(own, lane)| (own.clone(), lane)).collect();
         if list.is_empty() {
             let text = format!("No instance of the service {service} is known.");
             return Err(
                 Error::new(CommonCode::Unavailable, text).with_retry_after(Duration::from_secs(1))
             );
         }
-        if let Some(per_service) = self.services.get(service) {
-            let turn = per_service.turn.fetch_add(1, Ordering::Relaxed);
-            let first = turn % list.len();
-            list.rotate_left(first);
-        }
-        self.rests.put_last(&mut list);
+        self.rests.put_last(&mut list, |(instance, _)| instance);
         Ok(list)
     }
 
@@ -106,6 +108,18 @@ impl Upstream {
     /// No connection to the instance could be opened.
     pub(crate) fn unreachable(&self, instance: &Instance) {
         self.rests.failed(&instance.addr);
+    }
+
+    /// Counts a request of `colour` that a stable instance serves.
+    pub(crate) fn fell_back(&self, service: &str, colour: &str) {
+        if let Some(per_service) = self.services.get(service) {
+            per_service.fallbacks.count(colour);
+        }
+    }
+
+    /// Where requests to a service are counted by colour.
+    pub(crate) fn versions(&self, service: &str) -> Option<&Arc<ByVersion>> {
+        self.services.get(service).map(|own| &own.versions)
     }
 
     pub(crate) async fn send(
@@ -124,4 +138,8 @@ impl Upstream {
         }
         outcome
     }
+}
+
+fn colour_of(instance: &Instance) -> Option<&str> {
+    instance.labels.get(GRAY_LABEL).map(String::as_str)
 }

@@ -112,6 +112,7 @@ impl Inner {
             notification.delivery_id = %job.claimed.id,
             notification.template = %job.claimed.template,
             notification.attempt = job.claimed.attempts,
+            gray.version = map.get(shoal_context::GRAY_VERSION.as_str()),
         );
         let _ = span.set_parent(propagate::extract_map(&map));
         let attempt = self.attempt(&job, &notification).instrument(span);

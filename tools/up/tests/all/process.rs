@@ -26,7 +26,17 @@ pub(crate) struct Refusal {
 impl Process {
     /// Starts the platform and waits until it is ready.
     pub(crate) async fn start(stores: &Stores, environment: &[(&str, &str)]) -> Self {
-        let arguments = stores.arguments();
+        Self::start_with(stores, &[], environment).await
+    }
+
+    /// The same with further options.
+    pub(crate) async fn start_with(
+        stores: &Stores,
+        options: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut arguments = stores.arguments();
+        arguments.extend(options.iter().map(|option| (*option).to_owned()));
         let environment: Vec<(String, String)> = environment
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
