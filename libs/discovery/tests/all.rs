@@ -5,6 +5,7 @@
 mod all {
     mod election;
     mod outage;
+    mod process;
     mod registry;
     mod service;
     mod support;

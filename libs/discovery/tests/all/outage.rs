@@ -87,6 +87,9 @@ async fn with_etcd_wholly_away_the_last_list_stays_and_is_fresh_again_afterwards
     let mut watch = order.registry.watch("billing");
     let list = until(&mut watch, "stale", |list| list.stale).await;
     assert_eq!(ids(&list), ["a"]);
+    let metrics = shoal_telemetry::metrics::encode_for("order");
+    let stale = "shoal_discovery_stale{service=\"order\",target=\"billing\"}";
+    assert!(metrics.contains(stale), "{metrics}");
     // For longer than the lease.
     let beyond = Duration::from_secs(u64::from(LEASE_S) * 2);
     never_other_than(&order, &[&["a"]], beyond).await;

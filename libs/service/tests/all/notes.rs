@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shoal_bus::{Consumer, EventEnvelope, handler_fn, publish};
 use shoal_error::{Error, Result};
 use shoal_proto::events::Event;
@@ -15,7 +17,7 @@ use shoal_service::{
     Built, Context, Json, Module, ModuleContext, OpenApiRouter, Peer, Settings, Sources, routes,
 };
 use shoal_store::{Migrations, SqlResultExt as _, Store, Tx};
-use shoal_testkit::{FaultProxy, TestDb, TestService, eventually};
+use shoal_testkit::{Etcd, FaultProxy, Redis, TestDb, TestService, eventually};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _};
 use tokio::sync::Semaphore;
@@ -179,6 +181,44 @@ async fn an_event_goes_from_the_outbox_to_the_consumer_with_its_context() {
         assert_eq!(seen.await, [("one".to_owned(), "usr_1".to_owned())]);
         t.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_share_a_database_elect_one_to_look_after_the_outbox() {
+    let (etcd, redis) = (Etcd::start().await, Redis::start());
+    let db = TestDb::postgres().await;
+    let instance = async || {
+        let builder = TestService::<Notes<false>>::builder().chassis(|chassis| {
+            chassis.discovery.etcd.endpoints = etcd.endpoints();
+            chassis.bus.redis_url = redis.url();
+        });
+        HOLD.scope(hold(100), builder.start(&db)).await
+    };
+    let candidates = async |count: usize| {
+        let prefix = "/services/notes/leaders/relay";
+        let [key, range_end] =
+            ["/", "0"].map(|end| BASE64_STANDARD.encode(format!("{prefix}{end}")));
+        let found = json!({ "key": key, "range_end": range_end });
+        let found = etcd.ask("/v3/kv/range", found).await;
+        found["kvs"].as_array().map_or(0, Vec::len) == count
+    };
+    let (a, b) = (instance().await, instance().await);
+    eventually(|| candidates(2), SOON).await;
+    // Either of them relays what it commits itself, whoever leads.
+    for (at, service) in [&a, &b].into_iter().enumerate() {
+        let note = format!("note {at}");
+        let sent = service.post("/notes/v1/notes").json(&note).send().await;
+        let _ = sent.expect(200);
+        let seen = async || {
+            let seen: Vec<(String, String)> = a.get("/notes/v1/notes").send().await.ok(200);
+            seen.iter().any(|(text, _)| *text == note)
+        };
+        eventually(seen, SOON).await;
+    }
+    a.stop().await;
+    eventually(|| candidates(1), SOON).await;
+    b.stop().await;
+    eventually(|| candidates(0), SOON).await;
 }
 
 #[tokio::test]
