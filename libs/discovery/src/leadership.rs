@@ -108,7 +108,7 @@ mod tests {
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let own = Arc::clone(&log);
         (log, move |line: &str| {
-            own.lock().unwrap().push(line.to_owned())
+            own.lock().unwrap().push(line.to_owned());
         })
     }
 

@@ -174,9 +174,11 @@ async fn a_client_whose_connection_falls_silent_notices_and_catches_up() {
     let etcd = Etcd::start().await;
     let (proxy, through) = proxied(&etcd.endpoints()[0]).await;
     let billing = Node::new("billing", &config(etcd.endpoints()));
-    let _a = register(&billing, "a").await;
     let order = Node::new("order", &config(vec![through]));
     let mut watch = order.registry.watch("billing");
+    until(&mut watch, "read", |list| !list.stale).await;
+    // Seen by the watch and not by the first snapshot: the watch is open.
+    let _a = register(&billing, "a").await;
     until(&mut watch, "seen", |list| ids(list) == ["a"]).await;
     proxy.freeze();
     let second = Node::new("billing", &config(etcd.endpoints()));

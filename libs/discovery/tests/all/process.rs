@@ -74,8 +74,7 @@ async fn what_a_child_does() {
         };
         drop(scope.spawn_detached_context("scribe", writing));
     }
-    let orphaned = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
-    let _ = orphaned.await;
+    let _ = tokio::task::block_in_place(|| std::io::stdin().read(&mut [0]));
     std::process::exit(0);
 }
 
