@@ -7,6 +7,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::metadata::MAX_VALUE;
+
 /// W3C baggage.
 pub const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 /// Baggage member with the colour.
@@ -20,7 +22,7 @@ pub(crate) fn read(headers: &HeaderMap) -> (Option<String>, Option<String>) {
         let (_, value) = members(headers).find(|(name, _)| *name == key)?;
         // Properties follow behind a semicolon.
         let value = value.split(';').next()?.trim();
-        (!value.is_empty()).then(|| value.to_owned())
+        (!value.is_empty() && value.len() <= MAX_VALUE).then(|| value.to_owned())
     };
     (text(VERSION), text(SERVICES))
 }

@@ -19,7 +19,7 @@ pub const GRAY_SERVICES: HeaderName = HeaderName::from_static("x-gray-services")
 pub const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-shoal-timeout-ms");
 
 /// Longest value taken from a caller; a longer one is replaced.
-const MAX_VALUE: usize = 128;
+pub(crate) const MAX_VALUE: usize = 128;
 
 /// Request metadata. Empty strings are never stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

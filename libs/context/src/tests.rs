@@ -149,7 +149,18 @@ fn a_colour_goes_as_baggage_too_beside_that_of_others() {
     assert_eq!(Metadata::from_headers(&headers, true), meta);
     assert_eq!(Metadata::from_headers(&headers, false), Metadata::default());
 
+    // What is too long to be a colour is none.
+    headers.insert(
+        BAGGAGE,
+        format!("gray.version={}", "x".repeat(129)).parse().unwrap(),
+    );
+    assert_eq!(Metadata::from_headers(&headers, true), Metadata::default());
+
     // Without a colour nothing of it is left, and nothing else is lost.
+    headers.insert(
+        BAGGAGE,
+        "tenant=a;p=1,gray.version=v2,region=eu".parse().unwrap(),
+    );
     Metadata::default().to_headers(&mut headers);
     assert_eq!(headers[BAGGAGE], "tenant=a;p=1,region=eu");
     let mut none = HeaderMap::new();

@@ -6,6 +6,7 @@ mod all {
     mod docs;
     mod documents;
     mod gray;
+    mod gray_rules;
     mod instances;
     mod limits;
     mod passing;

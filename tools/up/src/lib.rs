@@ -19,4 +19,4 @@ pub use admin::Admin;
 pub use cli::{GrayOption, LogForm, Options};
 pub use failure::UpError;
 pub use modules::Addresses;
-pub use platform::{Up, anchored};
+pub use platform::{GrayInstance, Up, anchored};

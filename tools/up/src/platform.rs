@@ -31,8 +31,22 @@ pub struct Up {
     pub products: Vec<String>,
     /// E-mail address and password file of the first administrator.
     pub admin: admin::Admin,
-    /// Where everything is. Changing it moves traffic.
+    /// Where everything is. Changing it moves traffic, unless there is a
+    /// registry.
     pub resolver: StaticResolver,
+    /// Coloured instances beside the stable ones.
+    pub gray: Vec<GrayInstance>,
+}
+
+/// A coloured instance of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrayInstance {
+    /// Name of the service.
+    pub service: String,
+    /// Its colour.
+    pub colour: String,
+    /// Where it listens.
+    pub address: SocketAddr,
 }
 
 impl Addresses {
@@ -87,8 +101,9 @@ impl Up {
         };
         let mut running = Vec::new();
         match starting.start_all(&mut running).await {
-            Ok(products) => Ok(Self {
+            Ok((products, gray)) => Ok(Self {
                 running,
+                gray,
                 addresses,
                 products,
                 admin: starting.admin,
@@ -134,8 +149,12 @@ pub(crate) struct Starting<'a> {
 }
 
 impl Starting<'_> {
-    /// Starts everything; gives the products of the demonstration catalogue.
-    async fn start_all(&self, running: &mut Vec<Running>) -> Result<Vec<String>, UpError> {
+    /// Starts everything; gives the products of the demonstration catalogue and
+    /// the coloured instances.
+    async fn start_all(
+        &self,
+        running: &mut Vec<Running>,
+    ) -> Result<(Vec<String>, Vec<GrayInstance>), UpError> {
         let bus = self.bus().await?;
         // Events wait until every consumer has joined.
         let hold = bus.hold();
@@ -149,7 +168,7 @@ impl Starting<'_> {
             platform = platform.resolver(Arc::clone(&resolver));
         }
         modules::start(self, &platform, running).await?;
-        self.start_gray(&platform, running).await?;
+        let gray = self.start_gray(&platform, running).await?;
         let gateway = self.addresses.gateway;
         running.push(
             self.start::<shoal_gateway::Gateway>(gateway, None, &platform)
@@ -160,11 +179,10 @@ impl Starting<'_> {
             service.ready(READY).await.map_err(UpError::NotReady)?;
         }
         if self.options.no_seed {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), gray));
         }
-        seed::catalogue(&resolver, &self.mesh)
-            .await
-            .map_err(UpError::Seed)
+        let products = seed::catalogue(&resolver, &self.mesh).await;
+        Ok((products.map_err(UpError::Seed)?, gray))
     }
 
     /// Starts the coloured instances beside the stable ones.
@@ -172,7 +190,8 @@ impl Starting<'_> {
         &self,
         platform: &Platform,
         running: &mut Vec<Running>,
-    ) -> Result<(), UpError> {
+    ) -> Result<Vec<GrayInstance>, UpError> {
+        let mut gray = Vec::new();
         for option in &self.options.gray {
             for name in &option.services {
                 let colour = &option.colour;
@@ -186,10 +205,15 @@ impl Starting<'_> {
                 let known = self.resolver.resolve(name).list;
                 self.resolver
                     .set(name, known.iter().cloned().chain([instance]));
+                gray.push(GrayInstance {
+                    service: name.clone(),
+                    colour: colour.clone(),
+                    address: started.addr(),
+                });
                 running.push(started);
             }
         }
-        Ok(())
+        Ok(gray)
     }
 
     /// Starts one module, in a colour or as a stable instance.

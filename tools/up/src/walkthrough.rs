@@ -8,13 +8,15 @@ use rand::RngExt as _;
 
 use crate::cli::Options;
 use crate::modules::Addresses;
-use crate::platform::{Up, anchored};
+use crate::platform::{GrayInstance, Up, anchored};
 
 /// What the walk-through speaks of.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// Where everything listens.
     pub addresses: Addresses,
+    /// Coloured instances beside the stable ones.
+    pub gray: Vec<GrayInstance>,
     /// Id of the product to order; `None` with an empty catalogue.
     pub product: Option<String>,
     /// Trace id that the order is to have, 32 hex digits.
@@ -42,6 +44,7 @@ impl Facts {
         };
         Self {
             addresses: up.addresses,
+            gray: up.gray.clone(),
             product: up.products.first().cloned(),
             trace_id: format!("{:032x}", rand::rng().random::<u128>().max(1)),
             data_dir: anchored(&options.data_dir),
@@ -59,10 +62,16 @@ pub fn json(facts: &Facts) -> String {
     for (name, address) in addresses.services() {
         services.insert(name.to_owned(), address.to_string().into());
     }
+    let gray: Vec<_> = facts
+        .gray
+        .iter()
+        .map(|own| serde_json::json!({"service": own.service, "colour": own.colour, "address": own.address.to_string()}))
+        .collect();
     let line = serde_json::json!({
         "gateway": addresses.gateway.to_string(),
         "portal": facts.portal.then(|| format!("http://{}/docs/", addresses.gateway)),
         "services": services,
+        "gray": gray,
         "product": facts.product,
         "walkthrough": lines(facts),
         "trace": trace_line(facts),

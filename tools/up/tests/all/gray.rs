@@ -262,6 +262,7 @@ async fn a_saga_keeps_its_colour_when_the_process_dies_and_the_rule_is_gone() {
 
     write_rules(&stores, "rules = []\n");
     let process = Process::start_with(&stores, &gray, &[]).await;
+    assert_eq!(process.facts["gray"][1]["service"], "billing");
     let credentials =
         json!({"email": "ada@example.com", "password": "correct horse battery staple"});
     let ada = Person::log_in(&process.gateway(), &credentials).await;

@@ -56,6 +56,17 @@ async fn a_bad_setting_is_one_sentence_that_names_it_and_where_it_came_from() {
     }
     let refusal = Process::refused(&["--no-such-option".to_owned()], &[]).await;
     assert_eq!(refusal.code, Some(64));
+    for (option, named) in [
+        ("--gray=v2", "COLOUR=SERVICE"),
+        ("--gray=v2=order,nothing", "there is no service \"nothing\""),
+        ("--gray=Stable=order", "instance.labels.gray"),
+    ] {
+        let mut arguments = stores.arguments();
+        arguments.push(option.to_owned());
+        let refusal = Process::refused(&arguments, &[]).await;
+        assert_eq!(refusal.code, Some(64), "{}", refusal.stderr);
+        assert!(refusal.stderr.contains(named), "{}", refusal.stderr);
+    }
 }
 
 #[tokio::test]
