@@ -40,6 +40,8 @@ pub struct Change {
     pub locks: LockDiff,
     /// The build's own checks that the repository has.
     pub scripts: BTreeSet<&'static str>,
+    /// Whether anything that it reaches has tests.
+    pub tested: bool,
 }
 
 /// A benchmark that tells something about a change.
@@ -88,7 +90,13 @@ impl Change {
             locked: &old.reached(&new),
             build_folders: &build_folders(workspace, &files),
         });
+        let tested = scope.is_everything()
+            || scope
+                .packages
+                .iter()
+                .any(|reached| has_tests(workspace, &reached.folder));
         Ok(Self {
+            tested,
             base_name: base.to_owned(),
             base: start,
             files,
@@ -125,6 +133,13 @@ impl Change {
         all.sort_by_key(|touching| (!touching.reached, touching.breadth, touching.name));
         all
     }
+}
+
+/// Whether the build makes a test of the package; see tools/bazel/defs.bzl.
+fn has_tests(workspace: &Workspace, folder: &str) -> bool {
+    ["src/lib.rs", "tests/all.rs", "tests/all/main.rs"]
+        .iter()
+        .any(|file| workspace.path(format!("{folder}/{file}")).is_file())
 }
 
 /// The base that is meant when none is named: the main branch of where the

@@ -118,7 +118,8 @@ fn commands(change: &Change) -> Vec<String> {
     };
     let mut commands = Vec::new();
     if scope.is_everything() || !scope.packages.is_empty() {
-        commands.push(format!("./bazelw test {}", scope.targets.join(" ")));
+        let verb = if change.tested { "test" } else { "build" };
+        commands.push(format!("./bazelw {verb} {}", scope.targets.join(" ")));
         commands.push(format!(
             "./bazelw build --config=lint {}",
             scope.targets.join(" ")

@@ -28,6 +28,17 @@ fn a_new_plan_names_what_the_change_reaches_and_leaves_blanks() {
 }
 
 #[test]
+fn what_has_no_tests_is_built_instead() {
+    let checkout = Checkout::new();
+    checkout.write("tools/bench/src/main.rs", "fn main() { work() }\n");
+    checkout.commit("Change the benchmark");
+    checkout.run(&["plan"]).accepts();
+    let plan = checkout.read("review-plan.md");
+    assert!(!plan.contains("./bazelw test"), "{plan}");
+    assert!(plan.contains("./bazelw build //tools/bench/..."), "{plan}");
+}
+
+#[test]
 fn planning_again_keeps_what_people_wrote_and_renews_the_rest() {
     let checkout = Checkout::changed("10");
     let plan = checkout.planned("within 5 %");

@@ -1,0 +1,29 @@
+//! What keeps a service up when something that it depends on is not (C11).
+//!
+//! What decides does no I/O, spawns nothing and reads no clock: callers hand in
+//! the time, and whoever decides by chance takes a seed. So each part can be
+//! replayed in a simulator, and the cost on the path of a call is a few
+//! nanoseconds.
+//!
+//! - [`Breaker`]: stops calls to a dependency that fails more than it usually
+//!   does, and explains itself.
+//! - [`RetryBudget`]: keeps repeats a small share of the calls, so that an
+//!   outage is not made worse by those who suffer it.
+//! - [`Sketch`]: the mergeable latency histogram under the breaker.
+//! - [`Dependencies`]: the breakers and budgets of one service by dependency,
+//!   with their logs and metrics; what stacks of layers hold.
+
+mod breaker;
+mod budget;
+mod dependency;
+mod metrics;
+mod sketch;
+
+pub use breaker::{
+    Breaker, BreakerSettings, Cause, Mode, Permit, Reason, Rejected, Snapshot, State, Transition,
+};
+pub use budget::{BudgetSettings, RetryBudget};
+pub use dependency::{
+    Dependencies, Dependency, DependencyReport, DependencySettings, ResilienceSettings,
+};
+pub use sketch::Sketch;

@@ -1,0 +1,146 @@
+//! What Prometheus sees of breakers.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::{Dependency, DependencyReport, State};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    service: Arc<str>,
+    dependency: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    service: Arc<str>,
+    dependency: Arc<str>,
+    state: &'static str,
+}
+
+static REJECTED: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
+    shoal_telemetry::metrics::register(
+        "shoal_breaker_rejected",
+        "Calls that a breaker did not let through",
+        Family::default(),
+    )
+});
+static CHANGES: LazyLock<Family<StateLabels, Counter>> = LazyLock::new(|| {
+    shoal_telemetry::metrics::register(
+        "shoal_breaker_changes",
+        "Changes of a breaker's state, by the state that it entered",
+        Family::default(),
+    )
+});
+
+/// Counters of one breaker.
+#[derive(Debug)]
+pub(crate) struct Series {
+    rejected: Counter,
+    entered: [Counter; 3],
+}
+
+const STATES: [State; 3] = [State::Closed, State::HalfOpen, State::Open];
+
+impl Series {
+    pub(crate) fn new(service: &Arc<str>, dependency: &Arc<str>) -> Self {
+        let labels = Labels {
+            service: Arc::clone(service),
+            dependency: Arc::clone(dependency),
+        };
+        let entered = STATES.map(|state| {
+            CHANGES.get_or_create_owned(&StateLabels {
+                service: Arc::clone(service),
+                dependency: Arc::clone(dependency),
+                state: state.as_str(),
+            })
+        });
+        Self {
+            rejected: REJECTED.get_or_create_owned(&labels),
+            entered,
+        }
+    }
+
+    pub(crate) fn rejected(&self) {
+        self.rejected.inc();
+    }
+
+    pub(crate) fn entered(&self, state: State) {
+        self.entered[state as usize].inc();
+    }
+}
+
+/// Shows the dependency's gauges for as long as it lives.
+pub(crate) fn collect(dependency: &Arc<Dependency>) {
+    static ALL: LazyLock<Arc<All>> = LazyLock::new(|| {
+        let all = Arc::new(All::default());
+        let collector = Box::new(Shared(Arc::clone(&all)));
+        shoal_telemetry::metrics::registry().register_collector(collector);
+        all
+    });
+    let mut all = ALL.0.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|known| known.strong_count() > 0);
+    all.push(Arc::downgrade(dependency));
+}
+
+#[derive(Debug, Default)]
+struct All(Mutex<Vec<Weak<Dependency>>>);
+
+/// Asked at each scrape: what a breaker learned changes without an event.
+#[derive(Debug)]
+struct Shared(Arc<All>);
+
+type Read = fn(&DependencyReport) -> f64;
+
+const GAUGES: [(&str, &str, Read); 5] = [
+    (
+        "shoal_breaker_state",
+        "0 closed, 1 half open, 2 open",
+        |one| f64::from(one.breaker.state as u8),
+    ),
+    (
+        "shoal_breaker_error_rate",
+        "Share of bad calls of the last minute",
+        |one| one.breaker.error_rate,
+    ),
+    (
+        "shoal_breaker_usual_error_rate",
+        "Learned share of bad calls",
+        |one| one.breaker.usual_error_rate,
+    ),
+    (
+        "shoal_breaker_threshold",
+        "Share of bad calls beyond which the breaker trips",
+        |one| one.breaker.threshold,
+    ),
+    (
+        "shoal_retry_budget_left",
+        "Repeats that may be made now",
+        |one| f64::from(one.retries_left),
+    ),
+];
+
+impl Collector for Shared {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let living: Vec<_> = all.iter().filter_map(Weak::upgrade).collect();
+        drop(all);
+        let reports: Vec<_> = living.iter().map(|one| (one, one.report())).collect();
+        for (name, help, read) in GAUGES {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (one, report) in &reports {
+                let labels = [("service", one.service()), ("dependency", one.name())];
+                let gauge = ConstGauge::new(read(report));
+                gauge.encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
