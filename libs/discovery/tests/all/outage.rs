@@ -78,6 +78,28 @@ async fn a_member_that_stands_still_is_left_for_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_lost_the_others_keeps_nobody_in_the_dark() {
+    let mut etcd = Etcd::cluster(3).await;
+    let billing = Node::new("billing", &config(etcd.endpoints()));
+    // Knows no other member to go to.
+    let order = Node::new("order", &config(vec![etcd.endpoints()[0].clone()]));
+    let mut watch = order.registry.watch("billing");
+    until(&mut watch, "read", |list| !list.stale).await;
+    let _a = register(&billing, "a").await;
+    until(&mut watch, "seen", |list| ids(list) == ["a"]).await;
+    // The one that is left answers, and knows nothing new.
+    etcd.kill(1);
+    etcd.kill(2);
+    let list = until(&mut watch, "stale", |list| list.stale).await;
+    assert_eq!(ids(&list), ["a"]);
+    etcd.restart(1);
+    until(&mut watch, "fresh", |list| {
+        !list.stale && ids(list) == ["a"]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_etcd_wholly_away_the_last_list_stays_and_is_fresh_again_afterwards() {
     let mut etcd = Etcd::cluster(3).await;
     let (billing, registration, order) = pair(&etcd).await;

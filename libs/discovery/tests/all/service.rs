@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shoal_discovery::{Instances, Resolver};
+use shoal_discovery::{EtcdConfig, Instances, Resolver};
 use shoal_error::Result;
 use shoal_rpc::{Channel, Client, ClientConfig};
 use shoal_service::{Built, Module, ModuleContext, OpenApiRouter};
@@ -23,7 +23,7 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use super::support::{Node, SOON, config, ids, known, until};
+use super::support::{Node, SOON, config, ids, known, proxied, until};
 
 const WHO: &str = "/test.v1.Who/Are";
 
@@ -98,9 +98,12 @@ impl Module for Named {
 }
 
 async fn instance(etcd: &Etcd) -> TestService<Named> {
-    let endpoints = etcd.endpoints();
+    instance_with(config(etcd.endpoints())).await
+}
+
+async fn instance_with(registry: EtcdConfig) -> TestService<Named> {
     let builder = TestService::<Named>::builder().chassis(|chassis| {
-        chassis.discovery.etcd = config(endpoints);
+        chassis.discovery.etcd = registry;
         // So that a test can look in between.
         chassis.shutdown.linger_ms = 300;
         chassis.instance.labels.insert("zone".into(), "b".into());
@@ -220,6 +223,28 @@ async fn an_instance_shuts_down_under_load_and_no_call_fails() {
     assert!(served >= 100);
     knows(&caller, 1).await;
     b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_crashes_costs_no_call_although_its_record_still_stands() {
+    let etcd = Etcd::start().await;
+    let caller = Node::new("caller", &config(etcd.endpoints()));
+    let (proxy, through) = proxied(&etcd.endpoints()[0]).await;
+    let long = EtcdConfig {
+        lease_s: 60,
+        ..config(vec![through])
+    };
+    let (crashing, stays) = (instance_with(long).await, instance(&etcd).await);
+    let channel = channel(&caller, &stays);
+    knows(&caller, 2).await;
+    assert_eq!(answers(&channel, 40).await.len(), 2);
+    // It cannot say goodbye.
+    proxy.refuse();
+    crashing.kill().await;
+    let only = answers(&channel, 200).await;
+    assert_eq!(only.keys().collect::<Vec<_>>(), [&stays.addr().to_string()]);
+    knows(&caller, 2).await;
+    stays.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
