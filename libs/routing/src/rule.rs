@@ -19,11 +19,10 @@ use utoipa::ToSchema;
 /// services = ["order", "billing"]
 /// when.percent = 5
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuleSet {
     /// At most 64 rules. Their order is their precedence.
-    #[schema(max_items = 64)]
     #[schemars(length(max = 64))]
     pub rules: Vec<Rule>,
 }
@@ -31,6 +30,7 @@ pub struct RuleSet {
 /// One rule: which requests get which colour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GrayRule)]
 pub struct Rule {
     /// Unique among the rules: 1 to 64 of `a-z`, `0-9`, `-`. Metrics, the audit
     /// trail and pauses know the rule by it.
@@ -75,6 +75,7 @@ pub struct Rule {
 /// One row of an A/B table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GrayShare)]
 pub struct Share {
     /// Colour of this share.
     #[schema(example = "v2", pattern = "^[a-z0-9][a-z0-9.-]{0,31}$")]
@@ -89,6 +90,7 @@ pub struct Share {
 /// Conditions of a rule. Those that are given must all hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = GrayConditions)]
 pub struct When {
     /// Part of the users in percent, by a hash of their id: a user stays in or
     /// out, and a higher percentage only adds users. Requests without a user
@@ -133,6 +135,7 @@ pub struct When {
 /// A header or a cookie.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GrayMatch)]
 pub struct Named {
     /// Its name; upper and lower case are the same for headers.
     #[schema(min_length = 1, max_length = 64, example = "x-beta")]

@@ -15,6 +15,7 @@
 //! be coupled to every contract, and HTTP would have two shapes).
 
 mod api;
+mod codes;
 pub mod config;
 mod docs;
 mod domain;
@@ -25,12 +26,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, header};
-use shoal_error::Result;
+use shoal_error::{CodeSpec, Result};
 use shoal_service::{
     Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer, openapi, routes,
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::codes::GatewayCode;
 use crate::config::{CorsConfig, GatewayConfig};
 use crate::domain::limits::Limits;
 use crate::domain::routes::Routes;
@@ -64,6 +66,7 @@ impl Module for Gateway {
         Peer::new("order", "127.0.0.1:8083"),
         Peer::new("notification", "127.0.0.1:8084"),
     ];
+    const CODES: &'static [CodeSpec] = GatewayCode::CATALOGUE;
     type Config = GatewayConfig;
     type State = Arc<State>;
 

@@ -18,7 +18,7 @@ use crate::gray::{AuditEntry, AuditSource, Pause, Refusal, Replacement, Who};
 const ADMIN: &str = "admin";
 /// Name of the trail in its cursors.
 const TRAIL: &str = "gray-audit";
-/// Longest reason, in bytes.
+/// Longest reason, in characters.
 const MAX_REASON: usize = 500;
 
 pub(crate) fn router() -> OpenApiRouter<Arc<State>> {
@@ -42,7 +42,7 @@ struct GrayRules {
     #[schema(required)]
     refused: Option<GrayRefusal>,
     /// In their order.
-    rules: Vec<GrayRule>,
+    rules: Vec<GrayRuleState>,
 }
 
 /// A change of the file that was not taken.
@@ -57,7 +57,7 @@ struct GrayRefusal {
 
 /// A rule and whether it matches.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct GrayRule {
+struct GrayRuleState {
     /// The rule.
     rule: Rule,
     /// Why it matches nothing at the moment; `null` when it does.
@@ -131,7 +131,7 @@ async fn list(Ax(state): Ax<Arc<State>>, identity: Identity) -> Result<Json<Gray
 #[utoipa::path(put, operation_id = "replace_gray_rules", path = "/gateway/v1/gray/rules", tag = "gray rules",
     request_body = ReplaceGrayRules,
     responses((status = 200, description = "The rules as they count now.", body = GrayRules)),
-    extensions(("x-error-codes" = json!(["common.conflict"]))),
+    extensions(("x-error-codes" = json!(["common.conflict", "gateway.gray_rules_invalid"]))),
     security(("bearer" = [])))]
 async fn replace(
     Ax(state): Ax<Arc<State>>,
@@ -225,7 +225,7 @@ async fn audit(
 
 async fn view(state: &State) -> GrayRules {
     let active = state.gray.active();
-    let rules = active.rules.set().rules.iter().map(|rule| GrayRule {
+    let rules = active.rules.set().rules.iter().map(|rule| GrayRuleState {
         paused: active.pauses.get(&rule.name).map(GrayPause::from),
         rule: rule.clone(),
     });
@@ -238,9 +238,8 @@ async fn view(state: &State) -> GrayRules {
 }
 
 fn who<'a>(identity: &'a Identity, reason: &'a str) -> Result<Who<'a>> {
-    let reason = reason.trim();
-    if reason.is_empty() || reason.len() > MAX_REASON {
-        let why = format!("must be 1 to {MAX_REASON} bytes");
+    if reason.trim().is_empty() || reason.chars().count() > MAX_REASON {
+        let why = format!("must be 1 to {MAX_REASON} characters that are not all blank");
         return Err(Error::invalid_field("/reason", why));
     }
     Ok(Who {

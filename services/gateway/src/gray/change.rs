@@ -10,6 +10,7 @@ use super::active::{Active, Pause, Pauses};
 use super::audit::{AuditAction, AuditEntry, AuditSource};
 use super::files::{self, Files, Refusal};
 use super::{Gray, metrics};
+use crate::codes::GatewayCode;
 
 /// Name of the gateway in the trail, for what no person did.
 const SELF: &str = "gateway";
@@ -48,7 +49,7 @@ impl Gray {
     /// Replaces all rules.
     ///
     /// # Errors
-    /// `InvalidField` for rules that cannot be meant, `Conflict` when the rules
+    /// `GrayRulesInvalid` for rules that cannot be meant, `Conflict` when the rules
     /// are others than expected or the file cannot be written.
     pub(crate) async fn replace(&self, new: Replacement, who: Who<'_>) -> Result<()> {
         let files = self.files.lock().await;
@@ -356,7 +357,7 @@ fn pause_of(entry: AuditEntry) -> Pause {
 }
 
 fn invalid(error: RulesError) -> Error {
-    let summary = Error::new(CommonCode::InvalidField, error.to_string());
+    let summary = Error::new(GatewayCode::GrayRulesInvalid, error.to_string());
     error.0.into_iter().fold(summary, |summary, fault| {
         let key = fault.key.replace('.', "/");
         summary.with_field(format!("/rules/{}/{key}", fault.at), fault.problem)

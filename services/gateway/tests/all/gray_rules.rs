@@ -116,7 +116,7 @@ async fn administrators_replace_pause_and_resume_and_all_of_it_is_on_record() {
     let bad = json!([{"name": "all", "colour": "v2", "when": {"percent": 101}}]);
     let problem = put(json!({"rules": bad, "reason": "too much"}))
         .await
-        .problem(400, "common.invalid_field");
+        .problem(422, "gateway.gray_rules_invalid");
     assert_eq!(problem.errors[0].field, "/rules/0/when/percent");
     put(json!({"rules": rules, "reason": " "}))
         .await

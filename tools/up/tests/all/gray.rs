@@ -1,6 +1,8 @@
 //! Two versions of order and billing side by side: every hop of a request is
 //! served by its colour, and of all others by stable instances.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use shoal_discovery::Resolver as _;
 use shoal_telemetry::{SpanRecord, TraceStore};
@@ -31,16 +33,21 @@ struct TwoVersions {
 
 impl TwoVersions {
     async fn start(stores: Stores) -> Self {
+        Self::start_with(stores, |_| {}).await
+    }
+
+    async fn start_with(stores: Stores, change: impl FnOnce(&mut Options)) -> Self {
         shoal_telemetry::Telemetry::init_for_tests();
         write_rules(&stores, RULES);
         let gray = vec![GrayOption {
             colour: "v2".to_owned(),
             services: COLOURED.map(str::to_owned).to_vec(),
         }];
-        let options = Options {
+        let mut options = Options {
             gray,
             ..stores.options()
         };
+        change(&mut options);
         let up = Up::start(&options).await.unwrap();
         let gateway = format!("http://{}", up.addresses.gateway);
         Self {
@@ -233,6 +240,55 @@ async fn a_saga_under_way_keeps_its_colour_when_the_rules_change() {
     assert_colour(&spans(&trace).await, Some("v2"), &served);
 
     let (_, trace) = two.order("after", true, 201).await;
+    let served = [("order", None), ("billing", None)];
+    assert_colour(&spans(&trace).await, None, &served);
+    two.up.shutdown(SOON).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gray_release_that_is_slower_is_rolled_back_while_customers_use_it() {
+    let stores = Stores::embedded();
+    let settings = stores.folder().join("settings");
+    std::fs::create_dir_all(&settings).unwrap();
+    std::fs::write(
+        settings.join("gateway.toml"),
+        "[gray.rollback]\nmin_requests = 20\ncheck_ms = 100\n",
+    )
+    .unwrap();
+    let two = TwoVersions::start_with(stores, |options| options.config_dir = Some(settings)).await;
+    let list = two.up.resolver.resolve("order").list;
+    let gray = list.iter().find(|i| !i.labels.is_empty()).unwrap();
+    let proxy = FaultProxy::to(gray.addr.parse().unwrap()).await;
+    let mut behind = gray.clone();
+    behind.addr = proxy.addr().to_string();
+    let stable = list.iter().filter(|i| i.labels.is_empty()).cloned();
+    two.up.resolver.set("order", stable.chain([behind]));
+    proxy.delay(Duration::from_millis(100));
+
+    let ask = |beta: bool| {
+        let request = two.ada.get("/order/v1/products");
+        let request = if beta {
+            request.header("x-beta", "on")
+        } else {
+            request
+        };
+        async move { drop(request.send().await.expect(200)) }
+    };
+    let paused = || async {
+        tokio::join!(ask(true), ask(true), ask(true), ask(true));
+        tokio::join!(ask(false), ask(false), ask(false), ask(false));
+        let rules = two.admin.get("/gateway/v1/gray/rules").send().await;
+        let paused = rules.ok::<Value>(200)["rules"][0]["paused"].clone();
+        (!paused.is_null()).then_some(paused)
+    };
+    let paused = eventually(paused, SOON).await;
+    assert_eq!(paused["source"], "rollback");
+    let reason = paused["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("p9") && reason.contains("ms, against"),
+        "{reason}"
+    );
+    let (_, trace) = two.order("afterwards", true, 201).await;
     let served = [("order", None), ("billing", None)];
     assert_colour(&spans(&trace).await, None, &served);
     two.up.shutdown(SOON).await;
