@@ -98,7 +98,7 @@ impl Files {
 pub(crate) fn parse(text: &str) -> Result<RuleSet, String> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let place = error.span().map_or_else(String::new, |span| {
-            let before = &text[..span.start.min(text.len())];
+            let before = text.get(..span.start).unwrap_or(text);
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().map_or(0, str::len) + 1;
             format!("line {line}, column {column}: ")
@@ -139,6 +139,8 @@ async fn write(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -149,6 +151,23 @@ mod tests {
         assert!(problem.contains("percnt"), "{problem}");
         let problem = parse("[[rules\n").unwrap_err();
         assert!(problem.starts_with("line 1, column "), "{problem}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_at_all_makes_reading_it_panic(
+            head in "\\PC{0,30}", key in "[a-z.]{0,9}", value in "\\PC{0,20}",
+        ) {
+            for text in [
+                head.clone(),
+                format!("[[rules]]\nname = \"a\"\n{key} = {value}\n{head}"),
+                format!("[[rules]]\nname = \"{head}\"\nwhen.{key} = \"{value}\"\n"),
+            ] {
+                if let Ok(set) = parse(&text) {
+                    let _ = shoal_routing::Rules::new(set, &Default::default());
+                }
+            }
+        }
     }
 
     #[test]
