@@ -127,6 +127,7 @@ async fn a_handler_knows_the_request_that_recorded_the_event() {
             request_id: Some("req-1".into()),
             user_id: Some("usr_1".into()),
             gray_version: Some("v2".into()),
+            gray_services: Some("order+billing".into()),
         };
         Context::new(meta.clone(), None)
             .attach(sea.record("a", 7))

@@ -88,6 +88,7 @@ async fn an_event_carries_what_its_request_was() {
             request_id: Some("req-1".into()),
             user_id: Some("usr_1".into()),
             gray_version: Some("v2".into()),
+            gray_services: Some("order+billing".into()),
         };
         Context::new(meta.clone(), None)
             .attach(record(&store, "a", 1))
