@@ -156,7 +156,8 @@ pub struct GrayConfig {
     /// TOML file with the rules. Empty: `<data_dir>/gray/rules.toml`, which need
     /// not be there.
     pub rules_file: String,
-    /// How often the file is looked at, in milliseconds.
+    /// How often the file is looked at, in milliseconds. A change counts once two
+    /// looks running saw the same.
     #[schemars(range(min = 10, max = 3_600_000))]
     pub reload_ms: u64,
     /// When a rule is paused by itself.

@@ -2,6 +2,8 @@
 //! is checked, the trail has its line, the files are written, the rules are
 //! swapped.
 
+use std::sync::PoisonError;
+
 use shoal_error::{CommonCode, Error, Result};
 use shoal_routing::rollback::Regression;
 use shoal_routing::{RuleSet, RulesError};
@@ -209,11 +211,35 @@ impl Gray {
         }
     }
 
+    /// Looks at the file. What is new there counts once two looks running have
+    /// seen the same: before that somebody may be writing it, and half of it may
+    /// be rules too.
+    pub(super) async fn reload_settled(&self) {
+        let files = self.files.lock().await.clone();
+        let text = files.text().await;
+        let seen = match &text {
+            Ok(text) => files::revision(text),
+            Err(problem) => problem.clone(),
+        };
+        let before = {
+            let mut last = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *last, seen.clone())
+        };
+        if before == seen {
+            self.take_in(text).await;
+        }
+    }
+
     /// Looks at the file, and takes what it says when it is new and right.
     pub(super) async fn reload(&self) {
+        let files = self.files.lock().await.clone();
+        self.take_in(files.text().await).await;
+    }
+
+    async fn take_in(&self, text: Result<String, String>) {
         let files = self.files.lock().await;
         let active = self.active();
-        let text = match files.text().await {
+        let text = match text {
             Ok(text) => text,
             Err(problem) => return self.refuse(&files, String::new(), problem).await,
         };

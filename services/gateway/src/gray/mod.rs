@@ -44,6 +44,8 @@ pub(crate) struct Gray {
     active: RwLock<Arc<Active>>,
     /// Why the file, as it is now, is not what counts.
     refused: Mutex<Option<Refusal>>,
+    /// What the last look at the file saw.
+    seen: Mutex<String>,
     /// Taken by whoever changes something, so that changes and their lines in
     /// the trail have one order.
     files: tokio::sync::Mutex<Files>,
@@ -60,6 +62,7 @@ impl Gray {
         let gray = Self {
             active: RwLock::new(Arc::new(Active::none(pauses))),
             refused: Mutex::new(None),
+            seen: Mutex::default(),
             files: tokio::sync::Mutex::new(files),
             clock,
             config: config.clone(),

@@ -15,7 +15,7 @@ pub(crate) fn start(gray: &Arc<Gray>, scope: &Scope) {
     let own = Arc::clone(gray);
     repeat(scope, "gray-reload", every, move || {
         let gray = Arc::clone(&own);
-        async move { gray.reload().await }
+        async move { gray.reload_settled().await }
     });
     if !gray.config.rollback.enabled {
         return;

@@ -76,6 +76,30 @@ async fn rules_of_the_default_file_and_a_rollback_outlive_the_process() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_being_written_does_not_count_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gray.toml");
+    let config = GrayConfig {
+        rules_file: file.display().to_string(),
+        ..GrayConfig::default()
+    };
+    std::fs::write(&file, ALL).unwrap();
+    let gray = open(folder.path(), &config).await;
+    gray.reload_settled().await;
+    // Emptied, then half of it, then the whole: an editor at work.
+    for text in ["", "[[rules]]\nname = \"all\"\n", ALL] {
+        std::fs::write(&file, text).unwrap();
+        gray.reload_settled().await;
+        assert_eq!(colour(&gray).as_deref(), Some("v2"), "{text:?}");
+        assert!(gray.refused().is_none(), "{text:?}");
+    }
+    std::fs::write(&file, "").unwrap();
+    gray.reload_settled().await;
+    gray.reload_settled().await;
+    assert_eq!(colour(&gray), None, "it stays empty: that is meant");
+}
+
+#[tokio::test]
 async fn a_start_with_a_bad_file_goes_on_with_the_rules_that_counted_last() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gray.toml");
