@@ -95,6 +95,12 @@ impl Dependencies {
         made
     }
 
+    /// The instances of `name` that bear the gray version `colour`: what they do
+    /// says nothing about the stable ones.
+    pub fn coloured(&self, name: &str, colour: &str) -> Arc<Dependency> {
+        self.get(&format!("{name}@{colour}"))
+    }
+
     /// What is known of all of them, by name.
     pub fn report(&self) -> Vec<DependencyReport> {
         self.known().values().map(|one| one.report()).collect()

@@ -13,12 +13,14 @@
 //! - [`Dependencies`]: the breakers and budgets of one service by dependency,
 //!   with their logs and metrics; what stacks of layers hold.
 
+mod attempt;
 mod breaker;
 mod budget;
 mod dependency;
 mod metrics;
 mod sketch;
 
+pub use attempt::{Attempt, Verdict};
 pub use breaker::{
     Breaker, BreakerSettings, Cause, Mode, Permit, Reason, Rejected, Snapshot, State, Transition,
 };

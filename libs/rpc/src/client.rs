@@ -1,6 +1,7 @@
 //! The client stack.
 
 mod balance;
+mod breaker;
 mod deadline;
 mod failure;
 mod instances;
@@ -45,6 +46,7 @@ impl Client {
 /// answer upwards.
 pub fn stack(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Channel {
     let settings = &config.settings;
+    let dependency = config.dependencies.get(name);
     let layers = ServiceBuilder::new()
         // One body type for the generated clients.
         .map_response(|answer: Response<_>| answer.map(Body::new))
@@ -56,7 +58,16 @@ pub fn stack(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Chan
         // Waits for a place no longer than the deadline above.
         .layer(limit::LimitLayer::new(&config.caller, name, settings))
         // Below the limit: an attempt keeps the place of its call.
-        .layer(retry::RetryLayer::new(&config.caller, name, settings))
+        .layer(retry::RetryLayer::new(
+            &config.caller,
+            &dependency,
+            settings,
+        ))
+        // Below the retries: it judges attempts, and ends repeats at once.
+        .layer(breaker::BreakerLayer::new(
+            &dependency,
+            &config.dependencies,
+        ))
         // Below the retries: each attempt tells its own remaining time.
         .layer(outgoing::OutgoingLayer::new(&config.mesh_secret));
     // Innermost: chooses the instance anew for each attempt.

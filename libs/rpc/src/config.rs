@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use shoal_resilience::{Dependencies, ResilienceSettings};
 
 use crate::MeshSecret;
 
@@ -126,6 +127,8 @@ pub struct ClientConfig {
     pub mesh_secret: MeshSecret,
     /// The rest.
     pub settings: RpcClientSettings,
+    /// Breakers and retry budgets of the calling service.
+    pub dependencies: Dependencies,
     /// Decides the balancer's draws; a test that must repeat sets it.
     pub seed: Option<u64>,
 }
@@ -133,11 +136,13 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// Default settings for calls that `caller` makes.
     pub fn new(caller: impl Into<String>, mesh_secret: MeshSecret) -> Self {
-        let settings = RpcClientSettings::default();
+        let caller = caller.into();
+        let resilience = ResilienceSettings::default();
         Self {
-            caller: caller.into(),
+            dependencies: Dependencies::new(&caller, resilience, shoal_task::system_clock()),
+            caller,
             mesh_secret,
-            settings,
+            settings: RpcClientSettings::default(),
             seed: None,
         }
     }

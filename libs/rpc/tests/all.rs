@@ -9,6 +9,8 @@
 
 #[path = "all/balance.rs"]
 mod balance;
+#[path = "all/breaker.rs"]
+mod breaker;
 #[path = "all/cancellation.rs"]
 mod cancellation;
 #[path = "all/colour.rs"]

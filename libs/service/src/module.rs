@@ -12,6 +12,7 @@ use shoal_bus::{Bus, Consumer};
 use shoal_discovery::{Discovery, Leadership, Resolver};
 use shoal_error::{CodeSpec, CommonCode, Error, Result};
 use shoal_proto::events::EventSpec;
+use shoal_resilience::Dependencies;
 use shoal_rpc::{Channel, MeshSecret};
 use shoal_store::{Migrations, Store};
 use shoal_task::{Scope, SharedClock};
@@ -137,6 +138,9 @@ pub struct ModuleContext<C> {
     pub(crate) name: &'static str,
     pub(crate) peers: Vec<&'static str>,
     pub(crate) discovery: Discovery,
+    /// Breakers and retry budgets of whatever the service depends on; those of
+    /// [`ModuleContext::peer`] are among them.
+    pub dependencies: Dependencies,
 }
 
 impl<C> ModuleContext<C> {

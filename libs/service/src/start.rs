@@ -8,6 +8,7 @@ use bytes::Bytes;
 use shoal_bus::Bus;
 use shoal_discovery::{Discovery, Registration};
 use shoal_error::Result;
+use shoal_resilience::Dependencies;
 use shoal_rpc::MeshSecret;
 use shoal_store::Store;
 use shoal_task::Scope;
@@ -83,6 +84,7 @@ async fn start_in_span<M: Module>(
         },
         readiness: Arc::clone(&readiness),
         openapi: Bytes::from(document),
+        dependencies: parts.dependencies.clone(),
         own_openapi: built.own_openapi,
     };
     let dispatch = dispatch::<M>(built, ops, &chassis, &shared);
@@ -114,6 +116,7 @@ pub(crate) struct Prepared<C> {
     pub(crate) store: Option<Store>,
     pub(crate) bus: Bus,
     pub(crate) discovery: Discovery,
+    pub(crate) dependencies: Dependencies,
     pub(crate) identity: IdentityVerifier,
     pub(crate) mesh: MeshSecret,
     pub(crate) draining: CancellationToken,
@@ -156,6 +159,12 @@ pub(crate) async fn prepare<M: Module>(
     let clock = Arc::clone(&platform.clock);
     let identity = IdentityVerifier::new(chassis.identity.clone(), source, Arc::clone(&clock));
     let draining = CancellationToken::new();
+    // Not the platform's clock: what a test holds still is no latency.
+    let dependencies = Dependencies::new(
+        M::NAME,
+        chassis.resilience.clone(),
+        shoal_task::system_clock(),
+    );
     let context = ModuleContext {
         config: Arc::new(module),
         scope: scope.child("module"),
@@ -172,6 +181,7 @@ pub(crate) async fn prepare<M: Module>(
         name: M::NAME,
         peers: M::PEERS.iter().map(|peer| peer.name).collect(),
         discovery: discovery.clone(),
+        dependencies: dependencies.clone(),
     };
     let context = Some(context);
     Ok(Prepared {
@@ -180,6 +190,7 @@ pub(crate) async fn prepare<M: Module>(
         store,
         bus,
         discovery,
+        dependencies,
         identity,
         mesh,
         draining,

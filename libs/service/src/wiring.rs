@@ -23,6 +23,7 @@ use crate::start::Prepared;
 pub(crate) fn channel<C>(context: &ModuleContext<C>, name: &'static str) -> Result<Channel> {
     let config = ClientConfig {
         settings: context.chassis.rpc.client.clone(),
+        dependencies: context.dependencies.clone(),
         ..ClientConfig::new(context.name, context.mesh.clone())
     };
     if !context.peers.contains(&name) {

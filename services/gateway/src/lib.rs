@@ -94,7 +94,12 @@ impl Module for Gateway {
         let gray = Arc::new(gray);
         gray::start(&gray, &ctx.scope);
         let state = Arc::new(State {
-            upstream: Upstream::new(&config.upstream, resolver, routes.services()),
+            upstream: Upstream::new(
+                &config.upstream,
+                resolver,
+                ctx.dependencies.clone(),
+                routes.services(),
+            ),
             limits: Limits::new(&config.rate_limit),
             gray,
             mesh_secret: HeaderValue::from_str(ctx.mesh().expose()).ok(),

@@ -3,6 +3,7 @@
 
 mod all {
     mod agreement;
+    mod breaker;
     mod docs;
     mod documents;
     mod gray;

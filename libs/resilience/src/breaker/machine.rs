@@ -149,6 +149,12 @@ impl Machine {
         }
     }
 
+    /// How long a call may take that is not bad, in microseconds; a second
+    /// while nothing was learned.
+    pub(crate) fn patience_us(&self) -> u64 {
+        self.slow_limit().map_or(1_000_000, |micros| micros as u64)
+    }
+
     /// When the current bucket ends.
     pub(crate) fn bucket_ends_ms(&self) -> u64 {
         self.window.ends_ms()

@@ -68,6 +68,8 @@ pub struct Breaker {
     opens_until_ms: AtomicU64,
     /// Trial calls that may be begun.
     probes: AtomicU32,
+    /// A call that its caller gave up counts as failed when it took longer.
+    patience_us: AtomicU64,
     counters: Counters,
     core: Mutex<Core>,
     listener: Listener,
@@ -111,6 +113,7 @@ impl Breaker {
             turns_at_ms: AtomicU64::new(machine.bucket_ends_ms()),
             opens_until_ms: AtomicU64::new(u64::MAX),
             probes: AtomicU32::new(0),
+            patience_us: AtomicU64::new(machine.patience_us()),
             counters: Counters::new(),
             core: Mutex::new(Core {
                 machine,
@@ -250,6 +253,8 @@ impl Breaker {
             .store(machine.bucket_ends_ms(), Ordering::Relaxed);
         self.opens_until_ms
             .store(machine.open_until_ms(), Ordering::Relaxed);
+        self.patience_us
+            .store(machine.patience_us(), Ordering::Relaxed);
         let gate = match machine.state() {
             State::Closed => CLOSED,
             State::Open => OPEN,
@@ -291,6 +296,15 @@ impl Permit<'_> {
             self.breaker.probed(None, now);
         } else {
             self.breaker.failed(now);
+        }
+    }
+
+    /// The call was given up at the time `now` after `took`, because its
+    /// deadline passed. That is the dependency's fault when it had had the
+    /// time that it needs at most; a second while that is not known yet.
+    pub fn gave_up(self, took: Duration, now: Duration) {
+        if micros(took) >= self.breaker.patience_us.load(Ordering::Relaxed) {
+            self.failure(now);
         }
     }
 

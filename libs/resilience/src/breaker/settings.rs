@@ -71,3 +71,40 @@ impl Default for BreakerSettings {
         }
     }
 }
+
+impl BreakerSettings {
+    /// Checks the bounds that the schema states.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn check(&self) -> Result<(), String> {
+        let shares = [
+            ("min_error_rate", self.min_error_rate, 0.0, 1.0),
+            ("assumed_error_rate", self.assumed_error_rate, 0.0, 1.0),
+            ("sensitivity", self.sensitivity, 1.0, 10.0),
+            ("slow_factor", self.slow_factor, 1.0, 100.0),
+        ];
+        for (name, value, least, most) in shares {
+            if !(least..=most).contains(&value) {
+                return Err(format!(
+                    "{name} must be from {least} to {most}, not {value}."
+                ));
+            }
+        }
+        let counts = [
+            ("confidence", u64::from(self.confidence), 1, 15),
+            ("probes", u64::from(self.probes), 1, 1_000),
+            ("open_ms", self.open_ms, 1, 600_000),
+            ("max_open_ms", self.max_open_ms, 1, 3_600_000),
+            ("slow_min_ms", self.slow_min_ms, 0, 600_000),
+        ];
+        for (name, value, least, most) in counts {
+            if !(least..=most).contains(&value) {
+                return Err(format!(
+                    "{name} must be from {least} to {most}, not {value}."
+                ));
+            }
+        }
+        Ok(())
+    }
+}

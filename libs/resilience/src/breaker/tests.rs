@@ -186,6 +186,24 @@ fn it_can_be_disabled_forced_and_left_to_itself_again() {
 }
 
 #[test]
+fn a_call_given_up_blames_the_dependency_only_when_it_had_its_time() {
+    let mut rig = Rig::new();
+    rig.steady(120.0, 0.0);
+    let give_up = |rig: &mut Rig, took| {
+        for _ in 0..40 {
+            rig.now += Duration::from_millis(10);
+            if let Ok(permit) = rig.breaker.acquire(rig.now) {
+                permit.gave_up(took, rig.now);
+            }
+        }
+    };
+    give_up(&mut rig, Duration::from_millis(5));
+    assert_eq!(rig.snapshot().state, State::Closed);
+    give_up(&mut rig, Duration::from_secs(2));
+    assert_eq!(rig.snapshot().state, State::Open);
+}
+
+#[test]
 fn calls_from_many_threads_are_all_counted() {
     let breaker = Breaker::new(BreakerSettings::default(), 1, Duration::ZERO, |_| {});
     std::thread::scope(|scope| {

@@ -2,8 +2,10 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use shoal_error::{CommonCode, Error};
+use shoal_resilience::Rejected;
 use tonic::{ConnectError, Status, TimeoutExpired};
 
 /// A failed attempt.
@@ -15,6 +17,8 @@ pub(crate) struct Failure {
     pub(crate) sent: bool,
     /// Whether the instance is to blame.
     pub(crate) broken: bool,
+    /// Whether another attempt may fare better.
+    pub(crate) repeatable: bool,
 }
 
 impl Failure {
@@ -25,6 +29,24 @@ impl Failure {
             status: never_sent(message),
             sent: false,
             broken: false,
+            repeatable: true,
+        }
+    }
+
+    /// The breaker does not let the call through.
+    pub(crate) fn held_down(dependency: &str, rejected: Rejected) -> Self {
+        let message = format!("{dependency} is held to be down, so it was not called.");
+        let mut error = Error::new(CommonCode::Unavailable, message);
+        // While trial calls are under way their outcome is near.
+        let again = rejected.retry_after.unwrap_or(Duration::from_secs(1));
+        error = error.with_retry_after(again);
+        let mut status = error.to_status();
+        status.set_source(Arc::new(NeverSent));
+        Self {
+            status,
+            sent: false,
+            broken: false,
+            repeatable: false,
         }
     }
 
@@ -43,6 +65,7 @@ impl Failure {
                 status: error.to_status(),
                 sent: true,
                 broken: false,
+                repeatable: true,
             };
         }
         let sent = !was_never_sent(error);
@@ -68,6 +91,7 @@ impl Failure {
             status,
             sent,
             broken: true,
+            repeatable: true,
         }
     }
 

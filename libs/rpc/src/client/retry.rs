@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use shoal_context::Context;
+use shoal_resilience::Dependency;
 use shoal_telemetry::metrics::RpcClientMetrics;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -23,6 +24,7 @@ use crate::body::code_in;
 pub(crate) struct RetryLayer {
     policy: Policy,
     metrics: Arc<RpcClientMetrics>,
+    dependency: Arc<Dependency>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +35,11 @@ struct Policy {
 }
 
 impl RetryLayer {
-    pub(crate) fn new(caller: &str, dependency: &str, settings: &RpcClientSettings) -> Self {
+    pub(crate) fn new(
+        caller: &str,
+        dependency: &Arc<Dependency>,
+        settings: &RpcClientSettings,
+    ) -> Self {
         let policy = Policy {
             retries: settings.retries,
             backoff: Duration::from_millis(settings.backoff_ms),
@@ -41,7 +47,8 @@ impl RetryLayer {
         };
         Self {
             policy,
-            metrics: RpcClientMetrics::new(caller, dependency),
+            metrics: RpcClientMetrics::new(caller, dependency.name()),
+            dependency: Arc::clone(dependency),
         }
     }
 }
@@ -85,6 +92,8 @@ where
             let (parts, body) = request.into_parts();
             let mut body = Replay::new(body);
             let (mut attempt, mut sent_before) = (0, false);
+            let budget = layer.dependency.budget();
+            budget.deposit();
             loop {
                 attempt += 1;
                 let Some(next) = body.next() else {
@@ -92,7 +101,9 @@ where
                 };
                 let answer = inner.call(Request::from_parts(parts.clone(), next)).await;
                 let pause = layer.policy.pause(attempt, &answer, idempotent);
-                match pause.filter(|pause| body.can_repeat() && fits(*pause)) {
+                // Asked last: what is taken out is used.
+                let may = |pause: &Duration| body.can_repeat() && fits(*pause) && budget.withdraw();
+                match pause.filter(may) {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => {
                         if attempt > 1 {
@@ -122,7 +133,9 @@ impl Policy {
         let harmless = match answer {
             Ok(response) => idempotent && code_in(response.headers()) == Some(Code::Unavailable),
             Err(failure) => {
-                !failure.sent || (idempotent && failure.status.code() == Code::Unavailable)
+                let harmless =
+                    !failure.sent || (idempotent && failure.status.code() == Code::Unavailable);
+                failure.repeatable && harmless
             }
         };
         if !harmless || attempt > self.retries {

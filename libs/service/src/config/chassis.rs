@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shoal_bus::BusConfig;
 use shoal_discovery::{DiscoveryConfig, Instance, InstanceState};
+use shoal_resilience::ResilienceSettings;
 use shoal_routing::GRAY_LABEL;
 use shoal_rpc::{RpcClientSettings, RpcServerSettings};
 use shoal_store::DatabaseConfig;
@@ -34,6 +35,8 @@ pub struct ChassisConfig {
     pub http: HttpConfig,
     /// Calls between services over gRPC.
     pub rpc: RpcConfig,
+    /// When calls to a dependency are stopped, and how many are repeated.
+    pub resilience: ResilienceSettings,
     /// Which access tokens are believed.
     pub identity: IdentityConfig,
     /// Secret that services of one platform show each other over gRPC. Empty:
@@ -64,6 +67,7 @@ impl Default for ChassisConfig {
             telemetry: TelemetryConfig::default(),
             http: HttpConfig::default(),
             rpc: RpcConfig::default(),
+            resilience: ResilienceSettings::default(),
             identity: IdentityConfig::default(),
             mesh_secret: String::new(),
             discovery: DiscoveryConfig::default(),

@@ -1,7 +1,9 @@
 //! The endpoints that operators and their tools use: `/healthz`, `/readyz`,
-//! `/metrics`, `/version`, `/openapi.json`.
+//! `/metrics`, `/version`, `/openapi.json`, and `/admin/dependencies` for
+//! administrators.
 
 mod build;
+mod dependencies;
 mod readiness;
 
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::{StatusCode, header};
+use shoal_resilience::Dependencies;
 use shoal_telemetry::metrics;
 
 pub use build::BuildInfo;
@@ -37,6 +40,7 @@ pub(crate) struct Ops {
     pub(crate) version: Version,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) openapi: Bytes,
+    pub(crate) dependencies: Dependencies,
     /// The module brings its own `/openapi.json`.
     pub(crate) own_openapi: bool,
 }
@@ -56,6 +60,7 @@ pub(crate) fn router(ops: Ops) -> Router {
         version,
         readiness,
         openapi,
+        dependencies,
         own_openapi,
     } = ops;
     let router = Router::new()
@@ -68,7 +73,8 @@ pub(crate) fn router(ops: Ops) -> Router {
             get(move || async move { ready(&readiness).await }),
         )
         .route("/metrics", get(move || async move { exposition(service) }))
-        .route("/version", get(move || async move { Json(version) }));
+        .route("/version", get(move || async move { Json(version) }))
+        .merge(dependencies::router(dependencies));
     if own_openapi {
         return router;
     }

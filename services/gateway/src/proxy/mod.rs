@@ -12,7 +12,8 @@ use axum::extract::{ConnectInfo, State as Ax};
 use http::{Request, Response, Uri, uri};
 use shoal_context::Context;
 use shoal_discovery::Instance;
-use shoal_error::{CommonCode, Error, Result};
+use shoal_error::{CommonCode, Error, Kind, Result};
+use shoal_resilience::{Rejected, Verdict};
 use shoal_routing::Lane;
 use shoal_service::{Identity, OptionalIdentity};
 use shoal_telemetry::http::RouteLabel;
@@ -128,9 +129,31 @@ async fn forward(
     }
     let colour = context.meta().colour_for(&route.service);
     let instances = state.upstream.instances(&route.service, colour)?;
-    context
+    let dependency = state.upstream.dependency(&route.service, colour);
+    let attempt = dependency
+        .attempt()
+        .map_err(|rejected| held_down(&route.service, rejected))?;
+    // A service that answers is there, whatever its answer: one failing route
+    // must not close the others.
+    let answer = context
         .stop_or(try_each(state, route, &instances, request))
-        .await?
+        .await;
+    attempt.ended(match &answer {
+        Ok(Ok(_)) => Verdict::Well,
+        Ok(Err(error)) if error.kind() == Kind::InvalidArgument => Verdict::Neither,
+        Ok(Err(_)) => Verdict::Failed,
+        Err(_) if context.token().is_cancelled() => Verdict::Neither,
+        Err(_) => Verdict::OutOfTime,
+    });
+    answer?
+}
+
+fn held_down(service: &str, rejected: Rejected) -> Error {
+    let text = format!("The service {service} is held to be down, so it was not asked.");
+    let again = rejected
+        .retry_after
+        .unwrap_or(std::time::Duration::from_secs(1));
+    Error::new(CommonCode::Unavailable, text).with_retry_after(again)
 }
 
 /// Tries the instances in turn, as far as the request can be sent again. A

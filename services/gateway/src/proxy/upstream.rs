@@ -13,6 +13,7 @@ use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use shoal_discovery::{Instance, Resolver};
 use shoal_error::{CommonCode, Error, Result};
+use shoal_resilience::{Dependencies, Dependency as Governed};
 use shoal_routing::{GRAY_LABEL, Lane};
 use shoal_telemetry::metrics::{ByVersion, Dependency, Fallbacks, Outcome};
 
@@ -25,6 +26,7 @@ pub(crate) struct Upstream {
     client: Client<HttpConnector, Body>,
     resolver: Arc<dyn Resolver>,
     services: HashMap<Arc<str>, PerService>,
+    dependencies: Dependencies,
     rests: Rests,
 }
 
@@ -39,6 +41,7 @@ impl Upstream {
     pub(crate) fn new(
         config: &UpstreamConfig,
         resolver: Arc<dyn Resolver>,
+        dependencies: Dependencies,
         services: Vec<Arc<str>>,
     ) -> Self {
         let mut connector = HttpConnector::new();
@@ -67,6 +70,7 @@ impl Upstream {
             client,
             resolver,
             services,
+            dependencies,
             rests: Rests::default(),
         }
     }
@@ -98,6 +102,14 @@ impl Upstream {
         }
         self.rests.put_last(&mut list, |(instance, _)| instance);
         Ok(list)
+    }
+
+    /// The service, or its instances of a colour, as its breaker sees it.
+    pub(crate) fn dependency(&self, service: &str, colour: Option<&str>) -> Arc<Governed> {
+        match colour {
+            Some(colour) => self.dependencies.coloured(service, colour),
+            None => self.dependencies.get(service),
+        }
     }
 
     /// A request reached the instance.

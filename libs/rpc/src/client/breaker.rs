@@ -1,0 +1,104 @@
+//! Stops calls to a dependency that fails more than it usually does.
+
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use shoal_context::Context;
+use shoal_resilience::{Dependencies, Dependency, Verdict};
+use tonic::Code;
+use tonic::body::Body;
+use tower::{Layer, Service};
+
+use super::failure::Failure;
+use crate::body::code_in;
+
+#[derive(Clone, Debug)]
+pub(crate) struct BreakerLayer(Known);
+
+/// The dependency's stable instances, and where those of a colour are found.
+#[derive(Clone, Debug)]
+struct Known {
+    stable: Arc<Dependency>,
+    all: Dependencies,
+}
+
+impl BreakerLayer {
+    pub(crate) fn new(stable: &Arc<Dependency>, all: &Dependencies) -> Self {
+        Self(Known {
+            stable: Arc::clone(stable),
+            all: all.clone(),
+        })
+    }
+}
+
+impl Known {
+    fn of(&self, context: &Context) -> Arc<Dependency> {
+        let name = self.stable.name();
+        match context.meta().colour_for(name) {
+            Some(colour) => self.all.coloured(name, colour),
+            None => Arc::clone(&self.stable),
+        }
+    }
+}
+
+impl<S> Layer<S> for BreakerLayer {
+    type Service = Broken<S>;
+
+    fn layer(&self, inner: S) -> Broken<S> {
+        Broken {
+            inner,
+            known: self.0.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Broken<S> {
+    inner: S,
+    known: Known,
+}
+
+impl<S, R> Service<Request<Body>> for Broken<S>
+where
+    S: Service<Request<Body>, Response = Response<R>, Error = Failure>,
+    S::Future: Send + 'static,
+    R: Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = Failure;
+    type Future = BoxFuture<'static, Result<Response<R>, Failure>>;
+
+    fn poll_ready(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Failure>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let dependency = self.known.of(&Context::current());
+        // Nothing is sent before the answer is polled.
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let attempt = dependency
+                .attempt()
+                .map_err(|rejected| Failure::held_down(dependency.name(), rejected))?;
+            let answer = answer.await;
+            attempt.ended(verdict(&answer));
+            answer
+        })
+    }
+}
+
+fn verdict<R>(answer: &Result<Response<R>, Failure>) -> Verdict {
+    let code = match answer {
+        Ok(response) => code_in(response.headers()).unwrap_or(Code::Ok),
+        Err(failure) => failure.status.code(),
+    };
+    match code {
+        Code::Unavailable | Code::Internal | Code::Unknown | Code::DataLoss => Verdict::Failed,
+        Code::DeadlineExceeded => Verdict::OutOfTime,
+        // A refusal under load, and a caller who went away.
+        Code::ResourceExhausted | Code::Cancelled => Verdict::Neither,
+        _ => Verdict::Well,
+    }
+}
