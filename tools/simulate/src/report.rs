@@ -12,7 +12,7 @@ pub fn table(results: &[(Scenario, Vec<(&'static str, Run)>)]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "### {}\n\n{}.\n\n![{}](../images/breakers/{}.svg)\n",
+            "### {}\n\n{}.\n\n![{}](images/breakers/{}.svg)\n",
             capitalised(scenario.name),
             capitalised(scenario.about),
             scenario.name,
