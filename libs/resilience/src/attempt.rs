@@ -12,6 +12,9 @@ use crate::{Dependency, Permit, Rejected};
 pub enum Verdict {
     /// It did its part, whatever it answered.
     Well,
+    /// It is there; how long it took says nothing, as calls of every kind go
+    /// this way.
+    Answered,
     /// It failed.
     Failed,
     /// The deadline passed: its fault if it had had the time that it needs.
@@ -62,6 +65,7 @@ impl Attempt<'_> {
         let took = now.saturating_sub(self.begun);
         match verdict {
             Verdict::Well => permit.success(took, now),
+            Verdict::Answered => permit.success(Duration::ZERO, now),
             Verdict::Failed => permit.failure(now),
             Verdict::OutOfTime => permit.gave_up(took, now),
             Verdict::Neither => drop(permit),

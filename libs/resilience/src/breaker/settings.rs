@@ -33,7 +33,8 @@ pub struct BreakerSettings {
     /// learned P95 times this.
     #[schemars(range(min = 1.0, max = 100.0))]
     pub slow_factor: f64,
-    /// A call that takes less is never slow, in milliseconds.
+    /// A call that takes less is never slow, in milliseconds: calls to one
+    /// dependency are of many kinds, and the mixture changes.
     #[schemars(range(min = 0, max = 600_000))]
     pub slow_min_ms: u64,
     /// Share of bad calls that is assumed before anything was learned.
@@ -62,7 +63,7 @@ impl Default for BreakerSettings {
             sensitivity: 1.2,
             min_error_rate: 0.05,
             slow_factor: 3.0,
-            slow_min_ms: 20,
+            slow_min_ms: 500,
             assumed_error_rate: 0.25,
             confidence: 5,
             open_ms: 1_000,

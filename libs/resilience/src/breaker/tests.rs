@@ -118,10 +118,12 @@ fn few_calls_at_night_do_not_trip_it_by_chance() {
 }
 
 #[test]
-fn slow_is_bad_once_the_usual_is_known() {
+fn slow_is_bad_once_the_usual_is_known_and_people_notice() {
     let mut rig = Rig::new();
     rig.steady(120.0, 0.02);
     rig.run(1.0, 200, 0.02, Duration::from_millis(400));
+    assert_eq!(rig.snapshot().trips, 0, "up to half a second nobody minds");
+    rig.run(1.0, 200, 0.02, Duration::from_millis(800));
     let seen = rig.snapshot();
     assert_eq!(seen.trips, 1, "{seen:?}");
     assert!(seen.reason.unwrap().slow_calls > 0);

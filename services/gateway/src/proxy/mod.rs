@@ -133,13 +133,13 @@ async fn forward(
     let attempt = dependency
         .attempt()
         .map_err(|rejected| held_down(&route.service, rejected))?;
-    // A service that answers is there, whatever its answer: one failing route
-    // must not close the others.
+    // A service that answers is there, whatever its answer and whenever: one
+    // failing or slow route must not close the others.
     let answer = context
         .stop_or(try_each(state, route, &instances, request))
         .await;
     attempt.ended(match &answer {
-        Ok(Ok(_)) => Verdict::Well,
+        Ok(Ok(_)) => Verdict::Answered,
         Ok(Err(error)) if error.kind() == Kind::InvalidArgument => Verdict::Neither,
         Ok(Err(_)) => Verdict::Failed,
         Err(_) if context.token().is_cancelled() => Verdict::Neither,
