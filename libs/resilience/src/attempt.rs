@@ -36,17 +36,17 @@ pub struct Attempt<'a> {
 }
 
 impl Dependency {
-    /// Begins a call in the current context.
+    /// Begins a call for `context`.
     ///
     /// # Errors
     /// [`Rejected`] while the dependency is held to be down.
-    pub fn attempt(&self) -> Result<Attempt<'_>, Rejected> {
+    pub fn attempt(&self, context: &Context) -> Result<Attempt<'_>, Rejected> {
         let begun = self.now();
         Ok(Attempt {
             permit: Some(self.acquire(begun)?),
             dependency: self,
             begun,
-            deadline: Context::current().deadline(),
+            deadline: context.deadline(),
         })
     }
 }

@@ -167,7 +167,7 @@ impl Dependency {
     ///
     /// # Errors
     /// [`Rejected`] while the dependency is held to be down.
-    pub fn acquire(&self, now: Duration) -> Result<Permit<'_>, Rejected> {
+    pub(crate) fn acquire(&self, now: Duration) -> Result<Permit<'_>, Rejected> {
         self.breaker
             .acquire(now)
             .inspect_err(|_| self.series.rejected())

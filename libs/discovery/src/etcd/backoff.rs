@@ -3,22 +3,23 @@
 
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct Backoff {
     failures: u32,
-    /// State of a SplitMix64 generator (Steele, Lea, Flood: "Fast splittable
-    /// pseudorandom number generators", 2014).
-    draws: u64,
+    random: SmallRng,
 }
 
 impl Backoff {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             failures: 0,
-            draws: seed,
+            random: SmallRng::seed_from_u64(seed),
         }
     }
 
@@ -28,7 +29,7 @@ impl Backoff {
             .saturating_mul(1 << self.failures.min(16))
             .min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        whole.mul_f64(0.5 + self.draw() / 2.0)
+        whole.mul_f64(self.random.random_range(0.5..=1.0))
     }
 
     pub(crate) fn succeeded(&mut self) {
@@ -38,15 +39,6 @@ impl Backoff {
     /// Failures in a row.
     pub(crate) fn failures(&self) -> u32 {
         self.failures
-    }
-
-    /// Between 0 and 1.
-    fn draw(&mut self) -> f64 {
-        self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.draws;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a breaker decides, as a pure state machine: time and counts in, state
 //! and transitions out.
 
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 use super::baseline::Baseline;
 use super::evidence::{Trial, Verdict, against};
 use super::report::{Cause, Reason, Snapshot, State, Transition};
@@ -38,7 +41,7 @@ pub(crate) struct Machine {
     trips: u32,
     trips_ever: u64,
     reason: Option<Reason>,
-    random: u64,
+    random: SmallRng,
     /// Buckets before this were learned.
     learned: u64,
     /// Evidence of the whole window, as a share of what trips.
@@ -66,7 +69,7 @@ impl Machine {
             trips: 0,
             trips_ever: 0,
             reason: None,
-            random: seed,
+            random: SmallRng::seed_from_u64(seed),
             suspicion: 0.0,
         }
     }
@@ -284,7 +287,7 @@ impl Machine {
             .open_ms
             .saturating_mul(1 << self.trips.min(20))
             .min(self.settings.max_open_ms);
-        let varied = pause as f64 * (0.8 + 0.4 * self.draw());
+        let varied = pause as f64 * self.random.random_range(0.8..=1.2);
         self.trips = self.trips.saturating_add(1);
         let until_ms = now_ms + varied as u64;
         self.go(Phase::Open { until_ms }, cause, now_ms)
@@ -303,14 +306,5 @@ impl Machine {
                 _ => None,
             },
         }
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood, 2014), as a number from 0 to 1.
-    fn draw(&mut self) -> f64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) as f64 / u64::MAX as f64
     }
 }

@@ -1,5 +1,7 @@
 //! The last 60 seconds of calls.
 
+use std::ops::Range;
+
 use crate::sketch::Sketch;
 
 /// Length of a bucket.
@@ -101,17 +103,18 @@ impl Window {
 
     /// The calls of the newest `buckets` buckets.
     pub(crate) fn last(&self, buckets: usize) -> Calls {
-        let mut sum = Calls::default();
-        for back in 0..buckets.min(BUCKETS) as u64 {
-            sum.add(self.buckets[place(self.newest - back)]);
-        }
-        sum
+        self.sum(0..buckets.min(BUCKETS) as u64)
     }
 
     /// The calls of `count` whole buckets that end before the newest.
     pub(crate) fn before_newest(&self, count: u64) -> Calls {
+        self.sum(1..count + 1)
+    }
+
+    /// The calls of the buckets that lie so far back.
+    fn sum(&self, back: Range<u64>) -> Calls {
         let mut sum = Calls::default();
-        for back in 1..=count {
+        for back in back {
             sum.add(self.buckets[place(self.newest - back)]);
         }
         sum

@@ -75,12 +75,13 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let dependency = self.known.of(&Context::current());
+        let context = Context::current();
+        let dependency = self.known.of(&context);
         // Nothing is sent before the answer is polled.
         let answer = self.inner.call(request);
         Box::pin(async move {
             let attempt = dependency
-                .attempt()
+                .attempt(&context)
                 .map_err(|rejected| Failure::held_down(dependency.name(), rejected))?;
             let answer = answer.await;
             attempt.ended(verdict(&answer));

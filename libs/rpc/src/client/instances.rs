@@ -11,11 +11,6 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::ClientConfig;
 
-/// An instance that failed is passed over for this long, twice as long with
-/// each further failure, as long as there are others.
-const FIRST_REST: Duration = Duration::from_millis(200);
-const LONGEST_REST: Duration = Duration::from_secs(5);
-
 /// One connection to one instance.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -103,8 +98,7 @@ impl Pool {
     }
 
     pub(crate) fn failed(&self, member: &Member) {
-        let failures = member.failures.fetch_add(1, Ordering::Relaxed).min(16);
-        let rest = FIRST_REST.saturating_mul(1 << failures).min(LONGEST_REST);
+        let rest = shoal_routing::rest(member.failures.fetch_add(1, Ordering::Relaxed));
         member
             .rests_until
             .store(self.now() + rest.as_millis() as u64, Ordering::Relaxed);

@@ -50,7 +50,7 @@ fn through(server: &Server, dependencies: &Dependencies) -> Caller {
 async fn a_dependency_that_fails_every_call_is_soon_left_in_peace() {
     let (probe, _, calls) = unreliable();
     let server = Server::start(probe);
-    let client = through(&server, &pausing(60_000));
+    let client = through(&server, &pausing(30_000));
     for _ in 0..200 {
         let error = client.say("").await.unwrap_err();
         assert_eq!(error.kind(), shoal_error::Kind::Unavailable);
@@ -59,7 +59,7 @@ async fn a_dependency_that_fails_every_call_is_soon_left_in_peace() {
     assert!((5..40).contains(&sent), "{sent}");
     let error = client.say("").await.unwrap_err();
     assert!(shoal_rpc::was_never_sent(&error));
-    assert!(error.retry_after() > Some(Duration::from_secs(30)));
+    assert!(error.retry_after() > Some(Duration::from_secs(20)));
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_caller_in_a_hurry_is_no_reason_to_stop_calling() {
         tokio::time::sleep(Duration::from_millis(30)).await;
         Ok(text("late"))
     }));
-    let dependencies = pausing(60_000);
+    let dependencies = pausing(30_000);
     let client = through(&server, &dependencies);
     for _ in 0..40 {
         let hurry = within(Duration::from_millis(5));

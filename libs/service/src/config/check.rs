@@ -1,5 +1,7 @@
 //! Checks a merged settings document against its schema.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::fault::ConfigFault;
@@ -8,6 +10,13 @@ use super::schema;
 /// The first fault of `value`, in the order of its keys.
 pub(super) fn check(root: &Value, value: &Value) -> Result<(), ConfigFault> {
     walk(root, root, value, &mut Vec::new())
+}
+
+/// Checks settings that come on another way than a file, by their own schema.
+pub(crate) fn within_schema<T: JsonSchema + Serialize>(settings: &T) -> Result<(), ConfigFault> {
+    let value =
+        serde_json::to_value(settings).map_err(|error| ConfigFault::new("", error.to_string()))?;
+    check(&schemars::schema_for!(T).to_value(), &value)
 }
 
 fn walk(

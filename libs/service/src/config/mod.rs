@@ -16,6 +16,7 @@ mod schema;
 pub use chassis::{
     ChassisConfig, HttpConfig, IdentityConfig, OwnInstance, RpcConfig, ShutdownConfig,
 };
+pub(crate) use check::within_schema;
 pub use fault::ConfigFault;
 pub use load::{Settings, Sources};
 pub use reference::reference;

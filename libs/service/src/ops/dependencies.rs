@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use shoal_error::{CommonCode, Error, Result};
 use shoal_resilience::{BreakerSettings, Dependencies, DependencyReport};
 
+use crate::config::within_schema;
 use crate::{Identity, Json, Path};
 
 /// Who may look and change.
@@ -56,9 +57,8 @@ async fn change(
     Json(settings): Json<BreakerSettings>,
 ) -> Result<Json<DependencyReport>> {
     identity.require_role(ROLE)?;
-    settings
-        .check()
-        .map_err(|what| Error::new(CommonCode::InvalidField, what))?;
+    within_schema(&settings)
+        .map_err(|fault| Error::new(CommonCode::InvalidField, fault.to_string()))?;
     let dependency = find(&dependencies, &name)?;
     tracing::warn!(
         dependency = name,

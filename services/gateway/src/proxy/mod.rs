@@ -131,7 +131,7 @@ async fn forward(
     let instances = state.upstream.instances(&route.service, colour)?;
     let dependency = state.upstream.dependency(&route.service, colour);
     let attempt = dependency
-        .attempt()
+        .attempt(&context)
         .map_err(|rejected| held_down(&route.service, rejected))?;
     // A service that answers is there, whatever its answer and whenever: one
     // failing or slow route must not close the others.

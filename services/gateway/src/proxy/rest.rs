@@ -12,10 +12,6 @@ use std::time::Duration;
 use shoal_discovery::Instance;
 use tokio::time::Instant;
 
-/// Doubles with each further failure; the same as between services.
-const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(5);
-
 /// After which an instance that nobody asks any more is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
@@ -41,10 +37,7 @@ impl Rests {
             failures: 0,
             until: now,
         });
-        rest.until = now
-            + FIRST
-                .saturating_mul(1 << rest.failures.min(16))
-                .min(LONGEST);
+        rest.until = now + shoal_routing::rest(rest.failures);
         rest.failures += 1;
         self.count.store(rests.len(), Ordering::Relaxed);
     }
@@ -75,6 +68,9 @@ impl Rests {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FIRST: Duration = Duration::from_millis(200);
+    const LONGEST: Duration = Duration::from_secs(5);
 
     fn order(rests: &Rests) -> Vec<String> {
         let mut list = ["a:1", "b:1", "c:1"].map(Instance::at);

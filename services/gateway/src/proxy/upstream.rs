@@ -1,8 +1,8 @@
 //! Connections to the services' instances, kept and reused.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -35,6 +35,8 @@ struct PerService {
     metrics: Arc<Dependency>,
     fallbacks: Fallbacks,
     versions: Arc<ByVersion>,
+    /// Its stable instances, found once.
+    stable: OnceLock<Arc<Governed>>,
 }
 
 impl Upstream {
@@ -62,6 +64,7 @@ impl Upstream {
                     metrics: Dependency::new("gateway", &name),
                     fallbacks: Fallbacks::new("gateway", &name),
                     versions: Arc::new(ByVersion::new("gateway", &name)),
+                    stable: OnceLock::new(),
                 };
                 (name, per_service)
             })
@@ -106,9 +109,13 @@ impl Upstream {
 
     /// The service, or its instances of a colour, as its breaker sees it.
     pub(crate) fn dependency(&self, service: &str, colour: Option<&str>) -> Arc<Governed> {
-        match colour {
-            Some(colour) => self.dependencies.coloured(service, colour),
-            None => self.dependencies.get(service),
+        match (colour, self.services.get(service)) {
+            (Some(colour), _) => self.dependencies.coloured(service, colour),
+            (None, Some(known)) => {
+                let find = || self.dependencies.get(service);
+                Arc::clone(known.stable.get_or_init(find))
+            }
+            (None, None) => self.dependencies.get(service),
         }
     }
 
