@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use shoal_error::{Error, Result};
+use shoal_resilience::Backoff;
 use shoal_store::dead_letters::{self, DeadLetter, Parked};
 use shoal_store::{EventEnvelope, Store, Tx, inbox, loudly};
 use shoal_task::Scope;
@@ -14,7 +15,7 @@ use tracing::Instrument as _;
 
 use crate::consumer::Handler;
 use crate::metrics::{self, Outcome};
-use crate::{BusCode, ConsumerConfig, backoff, spans};
+use crate::{BusCode, ConsumerConfig, spans};
 
 /// A consumer group with all that an attempt needs.
 pub(crate) struct Delivery {
@@ -94,13 +95,13 @@ impl Delivery {
 
     async fn see_through(&self, event: &EventEnvelope, once: Once) -> Result<()> {
         let mut attempt = 1;
-        let mut failures = 0;
+        let (first, longest) = (self.config.first_pause, self.config.max_pause);
+        let mut backoff = Backoff::new(first, longest, rand::random());
         loop {
             let reached = AtomicBool::new(false);
             let Err(error) = Box::pin(self.attempt(event, attempt, once, &reached)).await else {
                 return Ok(());
             };
-            failures += 1;
             if self.scope.is_cancelled() {
                 return Err(error);
             }
@@ -115,7 +116,7 @@ impl Delivery {
             }
             // While the database is away no attempt is used up.
             attempt += u32::from(reached.into_inner());
-            let pause = backoff::pause(failures, self.config.first_pause, self.config.max_pause);
+            let pause = backoff.failed();
             tokio::select! {
                 () = self.scope.cancelled() => return Err(error),
                 () = tokio::time::sleep(pause) => {}

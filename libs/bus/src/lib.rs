@@ -20,7 +20,6 @@
 //! own (one more server for what a Redis that is there already does), and an
 //! unbounded channel as the in-process bus (a crash would lose what is in it).
 
-mod backoff;
 mod bus;
 mod config;
 mod consumer;

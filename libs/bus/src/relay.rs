@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use shoal_discovery::Leadership;
 use shoal_error::{Error, Result};
+use shoal_resilience::Backoff;
 use shoal_store::outbox::{self, Claimed, Sent};
 use shoal_store::{Store, id, idempotency, inbox, loudly, quietly};
 use shoal_task::Scope;
@@ -17,7 +18,7 @@ use tracing::Instrument as _;
 use crate::bus::Kind;
 use crate::lanes::Lanes;
 use crate::redis_bus::Publisher;
-use crate::{Bus, BusCode, RelayConfig, backoff, metrics, spans};
+use crate::{Bus, BusCode, RelayConfig, metrics, spans};
 
 /// Pauses after failures of the bus.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -89,7 +90,7 @@ impl Relay {
             in_flight: FuturesUnordered::new(),
             held: HashSet::new(),
             publisher: Publisher::default(),
-            failures: 0,
+            backoff: Backoff::new(FIRST_PAUSE, MAX_PAUSE, rand::random()),
         };
         let scope = running.scope.clone();
         scope.spawn_detached_context("relay", quietly(running.run()));
@@ -113,8 +114,7 @@ struct Running {
     /// Rows claimed and not settled.
     held: HashSet<i64>,
     publisher: Publisher,
-    /// Failures in a row.
-    failures: u32,
+    backoff: Backoff,
 }
 
 impl Running {
@@ -149,7 +149,7 @@ impl Running {
             };
             if let Err(error) = outcome {
                 tracing::warn!(error = %error.report(), "the relay could not reach its database");
-                let pause = self.failed();
+                let pause = self.backoff.failed();
                 self.rest(pause).await;
             }
         }
@@ -285,11 +285,12 @@ impl Running {
         metrics::relayed(self.store.service(), "failed", failed.len());
         outbox::mark_sent(&self.store, &sent).await?;
         if failed.is_empty() {
-            self.failures = 0;
+            self.backoff.succeeded();
             return Ok(());
         }
-        let pause = self.failed();
-        if self.failures == 1 || self.failures.is_multiple_of(20) {
+        let pause = self.backoff.failed();
+        let failures = self.backoff.failures();
+        if failures == 1 || failures.is_multiple_of(20) {
             tracing::warn!(
                 count = failed.len(),
                 ?pause,
@@ -301,12 +302,6 @@ impl Running {
             self.rest(pause).await;
         }
         Ok(())
-    }
-
-    /// Counts a failure; the pause that it calls for.
-    fn failed(&mut self) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        backoff::pause(self.failures, FIRST_PAUSE, MAX_PAUSE)
     }
 
     async fn rest(&mut self, pause: Duration) {

@@ -9,6 +9,8 @@
 //!   does, and explains itself.
 //! - [`RetryBudget`]: keeps repeats a small share of the calls, so that an
 //!   outage is not made worse by those who suffer it.
+//! - [`RetryPolicy`], [`Backoff`]: when to try again, for calls, events, queues
+//!   and sagas alike.
 //! - [`Sketch`]: the mergeable latency histogram under the breaker.
 //! - [`Dependencies`]: the breakers and budgets of one service by dependency,
 //!   with their logs and metrics; what stacks of layers hold.
@@ -18,6 +20,7 @@ mod breaker;
 mod budget;
 mod dependency;
 mod metrics;
+mod retry;
 mod sketch;
 
 pub use attempt::{Attempt, Verdict};
@@ -28,4 +31,5 @@ pub use budget::{BudgetSettings, RetryBudget};
 pub use dependency::{
     Dependencies, Dependency, DependencyReport, DependencySettings, ResilienceSettings,
 };
+pub use retry::{Backoff, Draws, HALF, Next, RetryPolicy};
 pub use sketch::Sketch;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use shoal_error::Result;
 use tokio::sync::Semaphore;
 
+use crate::chance::seed_of;
 use crate::log;
-use crate::retry::seed_of;
 use crate::runner::Inner;
 
 /// How often ended sagas are looked through, and how many go at once.

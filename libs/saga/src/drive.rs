@@ -9,17 +9,18 @@ use futures::FutureExt as _;
 use serde_json::Value;
 use shoal_context::{Context, Metadata};
 use shoal_error::{Error, Result};
+use shoal_resilience::Draws;
 use shoal_task::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use crate::chance::seed_of;
 use crate::definition::{Definition, StepContext};
 use crate::failure::Failure;
 use crate::log::{self, Record};
 use crate::machine::{self, Direction, Effect, Event, Phase, State};
 use crate::metrics::outcome_name;
-use crate::retry::seed_of;
 use crate::runner::Inner;
 
 /// Longest text of a failure in the log.
@@ -233,7 +234,8 @@ impl Run<'_> {
 
     async fn pause(&self, retry: u32) -> Result<Event, LetGo> {
         let seed = seed_of(self.inner.settings.seed, &self.record.id, self.index);
-        let pause = self.inner.settings.retry_policy().pause(retry, seed);
+        let chance = Draws::seeded(seed.wrapping_add(u64::from(retry))).unit();
+        let pause = self.inner.settings.retry_policy().pause(retry, chance);
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(Event::Due),
             () = self.keep_lease() => Err(LetGo),

@@ -21,6 +21,7 @@
 //! against a recorded history, as such engines do (they must then be deterministic,
 //! which nobody can check); a DAG of steps, as steno has it (ours are lines).
 
+mod chance;
 mod claim;
 mod definition;
 mod drive;
@@ -30,7 +31,6 @@ mod log;
 pub mod machine;
 mod metrics;
 mod people;
-mod retry;
 mod runner;
 mod settings;
 
@@ -38,7 +38,6 @@ pub use definition::{Saga, Step, StepContext};
 pub use failure::Failure;
 pub use faults::{FAULTS_VARIABLE, FaultSyntax, Faults};
 pub use people::{Decision, LogLine, SagaView};
-pub use retry::RetryPolicy;
 pub use runner::{Outcome, Sagas, SagasBuilder};
 pub use settings::SagaSettings;
 

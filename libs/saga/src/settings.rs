@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use shoal_resilience::RetryPolicy;
 
 use crate::faults::{FaultSyntax, Faults};
-use crate::retry::RetryPolicy;
 
 /// Timing and bounds of the saga runner. Durations are milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,11 +79,14 @@ impl SagaSettings {
         self.faults.parse()
     }
 
+    /// A third of each pause is left to chance, so that none is shorter than the
+    /// base doubled as often, except under the longest.
     pub(crate) fn retry_policy(&self) -> RetryPolicy {
+        let base = Duration::from_millis(self.backoff_base_ms);
+        let longest = Duration::from_millis(self.backoff_max_ms);
         RetryPolicy {
-            retries: self.retries,
-            base: Duration::from_millis(self.backoff_base_ms),
-            max: Duration::from_millis(self.backoff_max_ms),
+            jitter: 1.0 / 3.0,
+            ..RetryPolicy::new(self.retries.saturating_add(1), base * 3 / 2, longest)
         }
     }
 
@@ -93,5 +96,38 @@ impl SagaSettings {
 
     pub(crate) fn slow_after(&self) -> Duration {
         Duration::from_millis(self.slow_after_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::chance::seed_of;
+    use proptest::prelude::*;
+    use shoal_resilience::Draws;
+
+    proptest! {
+        #[test]
+        fn pauses_begin_at_the_base_double_and_end_at_the_longest(
+            chance in 0.0..=1.0_f64,
+            retry in 1_u32..64,
+        ) {
+            let settings = SagaSettings::default();
+            let pause = settings.retry_policy().pause(retry, chance);
+            let doubled = Duration::from_millis(100 << (retry - 1).min(20));
+            let least = doubled.min(Duration::from_millis(1_333));
+            let most = Duration::from_secs(2);
+            prop_assert!(pause + Duration::from_nanos(1) >= least && pause <= most, "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn sagas_that_fail_together_do_not_retry_together() {
+        let policy = SagaSettings::default().retry_policy();
+        let pause = |i| policy.pause(1, Draws::seeded(seed_of(7, &format!("sga_{i}"), 0)).unit());
+        let pauses: std::collections::HashSet<_> = (0..100).map(pause).collect();
+        assert!(pauses.len() > 50, "{} distinct pauses", pauses.len());
     }
 }

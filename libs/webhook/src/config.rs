@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use shoal_resilience::RetryPolicy;
 
 use crate::guard::TargetPolicy;
-use crate::retry::RetryPolicy;
 
 /// How webhooks are delivered. Times are milliseconds.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -87,11 +87,11 @@ impl WebhookConfig {
     }
 
     pub(crate) fn retry(&self) -> RetryPolicy {
-        RetryPolicy {
-            max_attempts: self.max_attempts,
-            initial: Duration::from_millis(self.retry_initial_ms),
-            max: Duration::from_millis(self.retry_max_ms),
-        }
+        RetryPolicy::new(
+            self.max_attempts,
+            Duration::from_millis(self.retry_initial_ms),
+            Duration::from_millis(self.retry_max_ms),
+        )
     }
 
     /// Checks what neither types nor the ranges of the schema can say.

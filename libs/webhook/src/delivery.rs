@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use shoal_resilience::{Next, RetryPolicy};
 use utoipa::ToSchema;
-
-use crate::retry::{Next, RetryPolicy};
 
 /// Where a delivery stands. `delivered` and `dead` are final until a redrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -154,9 +153,9 @@ impl Outcome {
         match (self.status, &self.error) {
             (Some(410), _) => Verdict::Gone,
             (_, None) => Verdict::Delivered,
-            _ => match policy.after_failure(attempt, chance, self.retry_after) {
+            _ => match policy.after_failure(attempt, Duration::ZERO, chance, self.retry_after) {
                 Next::Retry(wait) => Verdict::Retry(wait),
-                Next::Dead => Verdict::Dead,
+                Next::Exhausted | Next::Expired => Verdict::Dead,
             },
         }
     }
@@ -168,11 +167,8 @@ mod tests {
 
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy {
-        max_attempts: 2,
-        initial: Duration::from_secs(1),
-        max: Duration::from_secs(60),
-    };
+    const POLICY: RetryPolicy =
+        RetryPolicy::new(2, Duration::from_secs(1), Duration::from_secs(60));
 
     fn answered(status: u16) -> Outcome {
         Outcome {

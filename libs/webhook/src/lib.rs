@@ -28,7 +28,6 @@ pub mod endpoint;
 pub mod guard;
 pub mod http;
 mod metrics;
-pub mod retry;
 mod sender;
 pub mod signature;
 mod store;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use shoal_resilience::RetryPolicy;
 use shoal_service::ConfigFault;
 use shoal_webhook::WebhookConfig;
-use shoal_webhook::retry::RetryPolicy;
 
 /// Settings of the notification service, beside those of the chassis.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -165,11 +165,11 @@ impl Default for DeliveriesConfig {
 
 impl DeliveriesConfig {
     pub(crate) fn retry(&self) -> RetryPolicy {
-        RetryPolicy {
-            max_attempts: self.max_attempts,
-            initial: Duration::from_millis(self.retry_initial_ms),
-            max: Duration::from_millis(self.retry_max_ms),
-        }
+        RetryPolicy::new(
+            self.max_attempts,
+            Duration::from_millis(self.retry_initial_ms),
+            Duration::from_millis(self.retry_max_ms),
+        )
     }
 }
 

@@ -9,13 +9,13 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use shoal_error::Result;
+use shoal_resilience::Backoff;
 use shoal_store::id;
 use tokio::time::MissedTickBehavior;
 
 use super::RedisBus;
 use super::entry::{self, Received};
 use super::session::{Entry, Held, Session};
-use crate::backoff;
 use crate::delivery::Delivery;
 use crate::lanes::Lanes;
 use crate::metrics;
@@ -58,23 +58,22 @@ pub(crate) async fn run(bus: RedisBus, delivery: Arc<Delivery>) {
         held: HashSet::new(),
         done: Vec::new(),
     };
-    let mut failures = 0;
+    let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE, rand::random());
     while !reader.delivery.scope.is_cancelled() {
         let outcome =
             match Session::open(&bus, &reader.delivery.group, &reader.name, &streams).await {
                 Ok(mut session) => {
-                    failures = 0;
+                    backoff.succeeded();
                     reader.work(&mut session).await
                 }
                 Err(error) => Err(error),
             };
         if let Err(error) = outcome {
-            failures += 1;
-            if failures == 1 {
+            let pause = backoff.failed();
+            if backoff.failures() == 1 {
                 let group = &reader.delivery.group;
                 tracing::warn!(consumer = group, error = %error.report(), "no events for now");
             }
-            let pause = backoff::pause(failures, FIRST_PAUSE, MAX_PAUSE);
             reader.rest(pause).await;
         }
     }

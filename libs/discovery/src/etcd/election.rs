@@ -10,11 +10,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use shoal_resilience::Backoff;
 use shoal_task::{Scope, SharedClock};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::backoff::Backoff;
 use super::client::{Client, EtcdError, below};
 use super::lease::Lease;
 use super::metrics;
@@ -57,7 +57,7 @@ impl Election {
             lease_s,
             clock: SharedClock::clone(clock),
             term,
-            backoff: Backoff::new(rand::random()),
+            backoff: super::backoff(),
         };
         metrics::leading(service, role, false);
         drop(scope.spawn_detached_context("campaign", election.run(scope.clone())));
@@ -222,7 +222,7 @@ impl Election {
 
     /// Tries on as long as the lease lasts.
     async fn renew(&self, lease: &mut Lease) -> Result<(), EtcdError> {
-        let mut backoff = Backoff::new(rand::random());
+        let mut backoff = super::backoff();
         loop {
             match lease.renew(&self.client).await {
                 Ok(()) => return Ok(()),

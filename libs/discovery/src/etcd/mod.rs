@@ -7,10 +7,9 @@
 //! | `mirror` | what was heard, as a pure state machine |
 //! | `registration` | one record under one lease |
 //! | `election` | one leader per role |
-//! | `lease`, `record`, `backoff`, `metrics` | parts of these |
+//! | `lease`, `record`, `metrics` | parts of these |
 //! | `client`, `wire` | etcd's gRPC interface |
 
-mod backoff;
 mod client;
 mod config;
 mod election;
@@ -23,6 +22,17 @@ mod registry;
 mod watcher;
 mod wire;
 
+use std::time::Duration;
+
+use shoal_resilience::Backoff;
+
 pub use config::EtcdConfig;
 pub use registration::{Announcement, Registration};
 pub use registry::EtcdRegistry;
+
+/// The pauses of whoever tries to reach a cluster that is away.
+fn backoff() -> Backoff {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(2);
+    Backoff::new(FIRST, LONGEST, rand::random())
+}

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use shoal_resilience::Backoff;
 use shoal_task::{Scope, SharedClock};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::backoff::Backoff;
 use super::client::{Client, EtcdError};
 use super::lease::Lease;
 use super::{metrics, record};
@@ -62,7 +62,7 @@ impl Registration {
             written: written_tell,
             lease: None,
             on_lease: None,
-            backoff: Backoff::new(rand::random()),
+            backoff: super::backoff(),
         };
         drop(scope.spawn_detached_context("register", writer.run()));
         Self(Some(Desk { wanted, written }))

@@ -10,7 +10,6 @@ use tokio::sync::watch;
 use tracing::{Instrument as _, Span};
 
 use super::EtcdConfig;
-use super::backoff::Backoff;
 use super::client::Client;
 use super::config::Keys;
 use super::election::Election;
@@ -122,7 +121,7 @@ impl EtcdRegistry {
             clock: Arc::clone(&inner.clock),
             scope: inner.scope.clone(),
             metrics: ListMetrics::new(&inner.service, service),
-            backoff: Backoff::new(rand::random()),
+            backoff: super::backoff(),
             mirror: Mirror::default(),
         };
         // Not below the request that happened to ask first.

@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
+use shoal_resilience::Backoff;
 use shoal_task::{Scope, SharedClock};
 use tokio::sync::watch;
 
-use super::backoff::Backoff;
 use super::client::{Client, EtcdError, below, name_below};
 use super::metrics::ListMetrics;
 use super::mirror::{Bad, Mirror, Store};

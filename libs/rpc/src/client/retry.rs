@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use shoal_context::Context;
-use shoal_resilience::Dependency;
+use shoal_resilience::{Dependency, Next, RetryPolicy};
 use shoal_telemetry::metrics::RpcClientMetrics;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -22,16 +22,9 @@ use crate::body::code_in;
 
 #[derive(Clone, Debug)]
 pub(crate) struct RetryLayer {
-    policy: Policy,
+    policy: RetryPolicy,
     metrics: Arc<RpcClientMetrics>,
     dependency: Arc<Dependency>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Policy {
-    retries: u32,
-    backoff: Duration,
-    max_backoff: Duration,
 }
 
 impl RetryLayer {
@@ -40,11 +33,11 @@ impl RetryLayer {
         dependency: &Arc<Dependency>,
         settings: &RpcClientSettings,
     ) -> Self {
-        let policy = Policy {
-            retries: settings.retries,
-            backoff: Duration::from_millis(settings.backoff_ms),
-            max_backoff: Duration::from_millis(settings.max_backoff_ms),
-        };
+        let policy = RetryPolicy::new(
+            settings.retries.saturating_add(1),
+            Duration::from_millis(settings.backoff_ms),
+            Duration::from_millis(settings.max_backoff_ms),
+        );
         Self {
             policy,
             metrics: RpcClientMetrics::new(caller, dependency.name()),
@@ -100,7 +93,7 @@ where
                     return Err(Status::internal("a body was sent twice"));
                 };
                 let answer = inner.call(Request::from_parts(parts.clone(), next)).await;
-                let pause = layer.policy.pause(attempt, &answer, idempotent);
+                let pause = pause_before_next(&layer.policy, attempt, &answer, idempotent);
                 // Asked last: what is taken out is used.
                 let may = |pause: &Duration| body.can_repeat() && fits(*pause) && budget.withdraw();
                 match pause.filter(may) {
@@ -121,33 +114,25 @@ where
     }
 }
 
-impl Policy {
-    /// How long to wait before the next attempt; `None` when there is to be
-    /// none.
-    fn pause<R>(
-        &self,
-        attempt: u32,
-        answer: &Result<Response<R>, Failure>,
-        idempotent: bool,
-    ) -> Option<Duration> {
-        let harmless = match answer {
-            Ok(response) => idempotent && code_in(response.headers()) == Some(Code::Unavailable),
-            Err(failure) => {
-                let harmless =
-                    !failure.sent || (idempotent && failure.status.code() == Code::Unavailable);
-                failure.repeatable && harmless
-            }
-        };
-        if !harmless || attempt > self.retries {
-            return None;
+/// How long to wait before the next attempt; `None` when there is to be none.
+fn pause_before_next<R>(
+    policy: &RetryPolicy,
+    attempt: u32,
+    answer: &Result<Response<R>, Failure>,
+    idempotent: bool,
+) -> Option<Duration> {
+    let harmless = match answer {
+        Ok(response) => idempotent && code_in(response.headers()) == Some(Code::Unavailable),
+        Err(failure) => {
+            let harmless =
+                !failure.sent || (idempotent && failure.status.code() == Code::Unavailable);
+            failure.repeatable && harmless
         }
-        let longest = self
-            .backoff
-            .saturating_mul(1 << (attempt - 1).min(16))
-            .min(self.max_backoff);
-        // Spread over the upper half, so that callers who failed together do
-        // not come back together.
-        Some(longest.mul_f64(rand::random_range(0.5..=1.0)))
+    };
+    // The deadline bounds the age.
+    match policy.after_failure(attempt, Duration::ZERO, rand::random(), None) {
+        Next::Retry(pause) if harmless => Some(pause),
+        _ => None,
     }
 }
 

@@ -221,8 +221,10 @@ async fn an_injected_fault_at_any_boundary_ends_complete_or_undone() {
 #[tokio::test]
 async fn a_shutdown_in_a_pause_hands_the_saga_over_at_once() {
     for db in TestDb::all().await {
+        // Neither the pause nor the lease ends within this test: only a saga that
+        // was let go of is found.
         let patient = |s: &mut shoal_saga::SagaSettings| {
-            (s.backoff_base_ms, s.backoff_max_ms, s.lease_ms) = (2_000, 2_000, 60_000);
+            (s.backoff_base_ms, s.backoff_max_ms, s.lease_ms) = (3_600_000, 3_600_000, 3_600_000);
         };
         let first = Instance::with(&db, Arc::default(), patient).await;
         first.world.script("hotel", [Act::Fail]);
@@ -237,7 +239,6 @@ async fn a_shutdown_in_a_pause_hands_the_saga_over_at_once() {
         shoal_testkit::eventually(failed, PATIENCE).await;
         let world = Arc::clone(&first.world);
         first.stop().await;
-        // Its lease would last a minute: only a saga that was let go of is found.
         let second = Instance::with(&db, world, |_| {}).await;
         assert!(matches!(second.wait(&id).await, Outcome::Completed(_)));
         second.stop().await;

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shoal_webhook::retry::{Next, RetryPolicy};
+use shoal_resilience::{Next, RetryPolicy};
 use utoipa::ToSchema;
 
 /// Where a delivery stands. `delivered` and `dead` are final until a redrive.
@@ -105,13 +105,15 @@ pub(crate) fn judge(
     match outcome {
         Ok(()) => Verdict::Delivered,
         Err(Failure::Lasting { reason, detail }) => Verdict::Dead { reason, detail },
-        Err(Failure::Passing { detail }) => match policy.after_failure(attempt, chance, None) {
-            Next::Retry(wait) => Verdict::Retry { wait, detail },
-            Next::Dead => Verdict::Dead {
-                reason: "attempts_exhausted",
-                detail,
-            },
-        },
+        Err(Failure::Passing { detail }) => {
+            match policy.after_failure(attempt, Duration::ZERO, chance, None) {
+                Next::Retry(wait) => Verdict::Retry { wait, detail },
+                Next::Exhausted | Next::Expired => Verdict::Dead {
+                    reason: "attempts_exhausted",
+                    detail,
+                },
+            }
+        }
     }
 }
 
@@ -138,11 +140,8 @@ mod tests {
 
     use super::*;
 
-    const POLICY: RetryPolicy = RetryPolicy {
-        max_attempts: 3,
-        initial: Duration::from_secs(1),
-        max: Duration::from_secs(10),
-    };
+    const POLICY: RetryPolicy =
+        RetryPolicy::new(3, Duration::from_secs(1), Duration::from_secs(10));
 
     fn passing() -> Result<(), Failure> {
         Err(Failure::Passing {
