@@ -10,8 +10,8 @@ use shoal_task::SharedClock;
 
 use crate::metrics::Series;
 use crate::{
-    Breaker, BreakerSettings, BudgetSettings, Permit, Rejected, RetryBudget, Snapshot, State,
-    Transition,
+    Breaker, BreakerSettings, BudgetSettings, InstanceReport, Latencies, OutlierEvent,
+    OutlierSettings, Outliers, Permit, Rejected, RetryBudget, Snapshot, State, Transition,
 };
 
 /// How calls to one dependency are governed.
@@ -20,8 +20,10 @@ use crate::{
 pub struct DependencySettings {
     /// When calls are stopped.
     pub breaker: BreakerSettings,
-    /// How many calls are repeated.
+    /// How many calls are repeated or hedged.
     pub retry_budget: BudgetSettings,
+    /// When one of its instances is left out.
+    pub outliers: OutlierSettings,
 }
 
 /// How calls to whatever a service depends on are governed.
@@ -55,6 +57,8 @@ pub struct Dependency {
     clock: SharedClock,
     breaker: Breaker,
     budget: RetryBudget,
+    outliers: Outliers,
+    latencies: Latencies,
     series: Arc<Series>,
 }
 
@@ -69,6 +73,8 @@ pub struct DependencyReport {
     pub settings: BreakerSettings,
     /// Repeats that may be made now.
     pub retries_left: u32,
+    /// Its instances that were called.
+    pub instances: Vec<InstanceReport>,
 }
 
 impl Dependencies {
@@ -129,10 +135,15 @@ impl Dependency {
         let seed = name.bytes().fold(0, |seed: u64, byte| {
             seed.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
+        // Two services, or two of their instances, vary their pauses apart.
+        let seed = seed ^ u64::from(std::process::id());
+        let told_of = (Arc::clone(service), Arc::clone(&name), Arc::clone(&series));
+        let outliers = Outliers::new(settings.outliers.clone(), seed, move |event| {
+            tell_instance(&told_of.0, &told_of.1, &told_of.2, event);
+        });
         let breaker = Breaker::new(
             settings.breaker.clone(),
-            // Two services, or two of their instances, vary their pauses apart.
-            seed ^ u64::from(std::process::id()),
+            seed,
             clock.monotonic(),
             move |transition| tell(&told.0, &told.1, &told.2, transition),
         );
@@ -142,6 +153,8 @@ impl Dependency {
             clock: Arc::clone(clock),
             breaker,
             budget: RetryBudget::new(&settings.retry_budget),
+            outliers,
+            latencies: Latencies::default(),
             series,
         });
         crate::metrics::collect(&made);
@@ -173,9 +186,30 @@ impl Dependency {
             .inspect_err(|_| self.series.rejected())
     }
 
+    /// Whether its breaker lets all calls pass.
+    pub fn is_well(&self) -> bool {
+        self.breaker.is_closed()
+    }
+
+    /// Counts a call that was sent to a second instance as well; `won` says that
+    /// the second one answered first.
+    pub fn hedged(&self, won: bool) {
+        self.series.hedged(won);
+    }
+
     /// The purse of repeats.
     pub fn budget(&self) -> &RetryBudget {
         &self.budget
+    }
+
+    /// Its instances, compared with each other.
+    pub fn outliers(&self) -> &Outliers {
+        &self.outliers
+    }
+
+    /// How long its methods usually take.
+    pub fn latencies(&self) -> &Latencies {
+        &self.latencies
     }
 
     /// Changes the breaker's settings at once.
@@ -190,6 +224,7 @@ impl Dependency {
             breaker: self.breaker.snapshot(self.now()),
             settings: self.breaker.settings(),
             retries_left: self.budget.left(),
+            instances: self.outliers.report(self.now()),
         }
     }
 }
@@ -208,5 +243,24 @@ fn tell(service: &str, dependency: &str, series: &Series, transition: &Transitio
         _ => {
             tracing::info!(service, dependency, state = to, cause = ?transition.cause, "calls to {dependency}: {to}");
         }
+    }
+}
+
+/// Logs and counts an instance that is left out or back.
+fn tell_instance(service: &str, dependency: &str, series: &Series, event: &OutlierEvent) {
+    let instance = &event.instance;
+    match event.cause {
+        Some(cause) => {
+            series.left_out(cause);
+            let cause = cause.as_str();
+            tracing::warn!(
+                service,
+                dependency,
+                instance,
+                cause,
+                "{dependency}: {event}"
+            );
+        }
+        None => tracing::info!(service, dependency, instance, "{dependency}: {event}"),
     }
 }

@@ -11,6 +11,8 @@
 //!   outage is not made worse by those who suffer it.
 //! - [`RetryPolicy`], [`Backoff`]: when to try again, for calls, events, queues
 //!   and sagas alike.
+//! - [`Outliers`]: leaves out single instances that do worse than their peers.
+//! - [`Latencies`]: what is usual per method.
 //! - [`Sketch`]: the mergeable latency histogram under the breaker.
 //! - [`Dependencies`]: the breakers and budgets of one service by dependency,
 //!   with their logs and metrics; what stacks of layers hold.
@@ -19,7 +21,11 @@ mod attempt;
 mod breaker;
 mod budget;
 mod dependency;
+mod evidence;
+mod instance;
+mod latency;
 mod metrics;
+mod outlier;
 mod retry;
 mod sketch;
 
@@ -30,6 +36,11 @@ pub use breaker::{
 pub use budget::{BudgetSettings, RetryBudget};
 pub use dependency::{
     Dependencies, Dependency, DependencyReport, DependencySettings, ResilienceSettings,
+};
+pub use instance::InstanceCall;
+pub use latency::{Latencies, Latency};
+pub use outlier::{
+    InstanceReport, OutlierCause, OutlierEvent, OutlierSettings, Outliers, Seat, SeatCalls, Turn,
 };
 pub use retry::{Backoff, Draws, HALF, Next, RetryPolicy};
 pub use sketch::Sketch;

@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::{Dependency, DependencyReport, State};
+use crate::{Dependency, DependencyReport, OutlierCause, State};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -40,11 +40,43 @@ static CHANGES: LazyLock<Family<StateLabels, Counter>> = LazyLock::new(|| {
     )
 });
 
-/// Counters of one breaker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CauseLabels {
+    service: Arc<str>,
+    dependency: Arc<str>,
+    cause: &'static str,
+}
+
+static EJECTIONS: LazyLock<Family<CauseLabels, Counter>> = LazyLock::new(|| {
+    shoal_telemetry::metrics::register(
+        "shoal_ejections",
+        "Instances that were left out, by why",
+        Family::default(),
+    )
+});
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HedgeLabels {
+    service: Arc<str>,
+    dependency: Arc<str>,
+    first: &'static str,
+}
+
+static HEDGES: LazyLock<Family<HedgeLabels, Counter>> = LazyLock::new(|| {
+    shoal_telemetry::metrics::register(
+        "shoal_hedges",
+        "Calls that were sent to a second instance, by who answered first",
+        Family::default(),
+    )
+});
+
+/// Counters of one dependency.
 #[derive(Debug)]
 pub(crate) struct Series {
     rejected: Counter,
     entered: [Counter; 3],
+    left_out: [Counter; 4],
+    hedges: [Counter; 2],
 }
 
 const STATES: [State; 3] = [State::Closed, State::HalfOpen, State::Open];
@@ -62,9 +94,24 @@ impl Series {
                 state: state.as_str(),
             })
         });
+        let left_out = OutlierCause::ALL.map(|cause| {
+            EJECTIONS.get_or_create_owned(&CauseLabels {
+                service: Arc::clone(service),
+                dependency: Arc::clone(dependency),
+                cause: cause.as_str(),
+            })
+        });
         Self {
             rejected: REJECTED.get_or_create_owned(&labels),
             entered,
+            left_out,
+            hedges: ["original", "hedge"].map(|first| {
+                HEDGES.get_or_create_owned(&HedgeLabels {
+                    service: Arc::clone(service),
+                    dependency: Arc::clone(dependency),
+                    first,
+                })
+            }),
         }
     }
 
@@ -74,6 +121,14 @@ impl Series {
 
     pub(crate) fn entered(&self, state: State) {
         self.entered[state as usize].inc();
+    }
+
+    pub(crate) fn hedged(&self, won: bool) {
+        self.hedges[usize::from(won)].inc();
+    }
+
+    pub(crate) fn left_out(&self, cause: OutlierCause) {
+        self.left_out[cause as usize].inc();
     }
 }
 
@@ -99,7 +154,7 @@ struct Shared(Arc<All>);
 
 type Read = fn(&DependencyReport) -> f64;
 
-const GAUGES: [(&str, &str, Read); 5] = [
+const GAUGES: [(&str, &str, Read); 6] = [
     (
         "shoal_breaker_state",
         "0 closed, 1 half open, 2 open",
@@ -124,6 +179,16 @@ const GAUGES: [(&str, &str, Read); 5] = [
         "shoal_retry_budget_left",
         "Repeats that may be made now",
         |one| f64::from(one.retries_left),
+    ),
+    (
+        "shoal_ejected_instances",
+        "Instances that are left out now",
+        |one| {
+            one.instances
+                .iter()
+                .filter(|i| i.left_out.is_some())
+                .count() as f64
+        },
     ),
 ];
 

@@ -32,7 +32,7 @@ pub use check::{MAX_RULES, RuleFault, RulesError, is_colour};
 pub use hash::fraction;
 pub use rule::{Named, Rule, RuleSet, Share, When};
 pub use rules::{Coloured, Decision, Request, RuleBits, Rules};
-pub use select::{GRAY_LABEL, Lane, Split, rest, split};
+pub use select::{GRAY_LABEL, Lane, Split, split};
 
 /// Stands between service names where a colour is restricted to some services.
 pub const SERVICE_SEPARATOR: char = '+';

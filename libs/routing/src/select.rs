@@ -4,23 +4,8 @@
 //! borrows the known instances and never changes their list: other requests,
 //! of other colours, read the same one.
 
-use std::time::Duration;
-
 /// Label of an instance that names its colour. One without it is stable.
 pub const GRAY_LABEL: &str = "gray";
-
-const FIRST_REST: Duration = Duration::from_millis(200);
-const LONGEST_REST: Duration = Duration::from_secs(5);
-
-/// How long an instance is passed over that failed again after `before` failures
-/// in a row, as long as there are others: 200 ms, twice as long with each
-/// further failure, at most 5 s.
-#[must_use]
-pub fn rest(before: u32) -> Duration {
-    FIRST_REST
-        .saturating_mul(1 << before.min(16))
-        .min(LONGEST_REST)
-}
 
 /// How a chosen instance stands to what the request asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod balance;
 mod breaker;
 mod deadline;
 mod failure;
+mod hedge;
 mod instances;
 mod limit;
 mod outgoing;
@@ -47,6 +48,8 @@ impl Client {
 pub fn stack(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Channel {
     let settings = &config.settings;
     let dependency = config.dependencies.get(name);
+    let known = breaker::Known::new(&dependency, &config.dependencies);
+    let instances = balance::Balanced::new(name, resolver, config);
     let layers = ServiceBuilder::new()
         // One body type for the generated clients.
         .map_response(|answer: Response<_>| answer.map(Body::new))
@@ -63,15 +66,13 @@ pub fn stack(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Chan
             &dependency,
             settings,
         ))
-        // Below the retries: it judges attempts, and ends repeats at once.
-        .layer(breaker::BreakerLayer::new(
-            &dependency,
-            &config.dependencies,
-        ))
+        // Below the retries: what both attempts could not do may be repeated.
+        .layer(hedge::HedgeLayer::new(&known, &instances))
+        // Below both: it judges attempts, and ends repeats at once.
+        .layer(breaker::BreakerLayer::new(&known))
         // Below the retries: each attempt tells its own remaining time.
         .layer(outgoing::OutgoingLayer::new(&config.mesh_secret));
     // Innermost: chooses the instance anew for each attempt.
-    let instances = balance::Balanced::new(name, resolver, config);
     Channel(BoxCloneSyncService::new(layers.service(instances)))
 }
 

@@ -19,8 +19,12 @@ mod colour;
 mod deadlines;
 #[path = "all/errors.rs"]
 mod errors;
+#[path = "all/hedging.rs"]
+mod hedging;
 #[path = "all/mesh.rs"]
 mod mesh;
+#[path = "all/outliers.rs"]
+mod outliers;
 #[path = "all/overload.rs"]
 mod overload;
 #[path = "all/probe.rs"]

@@ -96,7 +96,7 @@ impl Module for Gateway {
         let state = Arc::new(State {
             upstream: Upstream::new(
                 &config.upstream,
-                resolver,
+                resolver.as_ref(),
                 ctx.dependencies.clone(),
                 routes.services(),
             ),

@@ -5,10 +5,10 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::baseline::Baseline;
-use super::evidence::{Trial, Verdict, against};
 use super::report::{Cause, Reason, Snapshot, State, Transition};
 use super::settings::{BreakerSettings, Mode};
 use super::window::{BUCKET_MS, BUCKETS, Calls, Observed, Window};
+use crate::evidence::{Trial, Verdict, against};
 use crate::sketch::{CELLS, cell_of};
 
 /// Looks at the last quarter second, second, five seconds, fifteen seconds and

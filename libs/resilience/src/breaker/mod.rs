@@ -33,7 +33,6 @@
 
 mod baseline;
 mod counters;
-mod evidence;
 mod machine;
 mod report;
 mod settings;
@@ -138,6 +137,12 @@ impl Breaker {
             });
         }
         self.acquire_probe(millis(now))
+    }
+
+    /// Whether all calls pass.
+    #[inline]
+    pub fn is_closed(&self) -> bool {
+        self.gate.load(Ordering::Acquire) == CLOSED
     }
 
     /// What it knows, and why it is as it is.

@@ -8,15 +8,18 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use shoal_context::Context;
 use shoal_discovery::Resolver;
+use shoal_resilience::{Seat, Verdict};
 use shoal_routing::Lane;
 use shoal_telemetry::metrics::Fallbacks;
 use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 use tracing::Span;
 
+use super::breaker::verdict;
 use super::failure::Failure;
 use super::instances::{Load, Member, Pool};
 use crate::body::Held;
+use crate::path::method_of;
 use crate::{Balance, ClientConfig};
 
 /// All instances of a dependency as one service.
@@ -44,16 +47,33 @@ impl Balanced {
             fallbacks: Fallbacks::new(&config.caller, name),
         }))
     }
+
+    /// Whether a call could go to an instance that it did not try yet, and that
+    /// is well.
+    pub(crate) fn has_another(&self, tried: &Tried) -> bool {
+        let members = self.0.pool.members();
+        let context = Context::current();
+        let colour = context.meta().colour_for(&self.0.dependency);
+        let split = shoal_routing::split(members.iter(), colour, |m| m.colour());
+        let (choice, _) = split.best(|m| m.seat.is_in());
+        choice.iter().any(|m| m.seat.is_in() && !tried.contains(m))
+    }
 }
 
 impl Inner {
-    fn pick(&self) -> Option<Arc<Member>> {
+    /// The instance for the next attempt: one that was not tried yet, if there is
+    /// one among those that fit best; and whether it is one of several.
+    fn pick(&self, tried: &Tried) -> Option<(Arc<Member>, bool)> {
         let members = self.pool.members();
         let context = Context::current();
         let colour = context.meta().colour_for(&self.dependency);
+        let now = members.first()?.dependency.now();
         // When all rest, one that may be back is better than none.
         let split = shoal_routing::split(members.iter(), colour, |m| m.colour());
-        let (choice, lane) = split.best(|m| !self.pool.rests(m));
+        let (mut choice, lane) = split.best(|m| m.seat.takes_calls(now));
+        if choice.iter().any(|m| !tried.contains(m)) {
+            choice.retain(|m| !tried.contains(m));
+        }
         let loads: Vec<_> = choice
             .iter()
             .map(|m| Candidate {
@@ -69,34 +89,39 @@ impl Inner {
         if let (Lane::Fallback, Some(colour)) = (lane, colour) {
             self.fallbacks.count(colour);
         }
-        Some(picked)
+        tried.add(&picked);
+        Some((picked, members.len() > 1))
     }
 
     async fn attempt(&self, request: Request<Body>) -> Result<Response<Held<Body, Load>>, Failure> {
-        let Some(member) = self.pick() else {
+        let tried = request.extensions().get::<Tried>();
+        let Some((member, of_several)) = self.pick(tried.unwrap_or(&Tried::default())) else {
             return Err(Failure::no_instance(&self.dependency));
         };
         let addr = &member.instance.addr;
         Span::current().record("server.address", addr);
         let load = member.begin();
+        let method = method_of(request.uri().path());
+        let call = member.dependency.call_to(&member.seat, method);
         let mut channel = member.channel.clone();
-        let answer = match channel.ready().await {
-            Ok(ready) => ready.call(request).await,
-            Err(error) => Err(error),
+        let answer = async move {
+            let ready = channel.ready().await?;
+            ready.call(request).await
         };
-        match answer {
-            Ok(response) => {
-                self.pool.succeeded(&member);
-                Ok(response.map(|body| Held::new(body, Some(load))))
-            }
-            Err(error) => {
-                let failure = Failure::transport(&self.dependency, addr, &error);
-                if failure.broken {
-                    self.pool.failed(&member);
-                }
-                Err(failure)
-            }
+        let answer = if of_several {
+            call.wait(answer).await
+        } else {
+            answer.await
+        };
+        let answer = answer.map_err(|e| Failure::transport(&self.dependency, addr, &e));
+        match verdict(&answer) {
+            _ if answer.as_ref().is_err_and(|failure| failure.broken) => call.unreachable(),
+            Verdict::Well | Verdict::Answered => call.answered(),
+            Verdict::Failed => call.failed(),
+            Verdict::OutOfTime => call.timed_out(),
+            Verdict::Neither => call.says_nothing(),
         }
+        answer.map(|response| response.map(|body| Held::new(body, Some(load))))
     }
 }
 
@@ -112,6 +137,22 @@ impl Service<Request<Body>> for Balanced {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { inner.attempt(request).await })
+    }
+}
+
+/// The instances that a call was sent to, shared by all its attempts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tried(Arc<Mutex<Vec<Arc<Seat>>>>);
+
+impl Tried {
+    fn contains(&self, member: &Member) -> bool {
+        let tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.iter().any(|seat| Arc::ptr_eq(seat, &member.seat))
+    }
+
+    fn add(&self, member: &Member) {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.push(Arc::clone(&member.seat));
     }
 }
 

@@ -19,22 +19,26 @@ pub(crate) struct BreakerLayer(Known);
 
 /// The dependency's stable instances, and where those of a colour are found.
 #[derive(Clone, Debug)]
-struct Known {
+pub(super) struct Known {
     stable: Arc<Dependency>,
     all: Dependencies,
 }
 
 impl BreakerLayer {
-    pub(crate) fn new(stable: &Arc<Dependency>, all: &Dependencies) -> Self {
-        Self(Known {
-            stable: Arc::clone(stable),
-            all: all.clone(),
-        })
+    pub(crate) fn new(known: &Known) -> Self {
+        Self(known.clone())
     }
 }
 
 impl Known {
-    fn of(&self, context: &Context) -> Arc<Dependency> {
+    pub(super) fn new(stable: &Arc<Dependency>, all: &Dependencies) -> Self {
+        Self {
+            stable: Arc::clone(stable),
+            all: all.clone(),
+        }
+    }
+
+    pub(super) fn of(&self, context: &Context) -> Arc<Dependency> {
         let name = self.stable.name();
         match context.meta().colour_for(name) {
             Some(colour) => self.all.coloured(name, colour),
@@ -90,7 +94,8 @@ where
     }
 }
 
-fn verdict<R>(answer: &Result<Response<R>, Failure>) -> Verdict {
+/// What an answer says about who gave it.
+pub(super) fn verdict<R>(answer: &Result<Response<R>, Failure>) -> Verdict {
     let code = match answer {
         Ok(response) => code_in(response.headers()).unwrap_or(Code::Ok),
         Err(failure) => failure.status.code(),

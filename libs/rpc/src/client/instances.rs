@@ -1,12 +1,12 @@
 //! The instances of a dependency with their connections and their load.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use shoal_discovery::{Instance, Instances, Resolver, Watch};
+use shoal_resilience::{Dependencies, Dependency, Seat};
 use shoal_routing::GRAY_LABEL;
-use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::ClientConfig;
@@ -16,10 +16,11 @@ use crate::ClientConfig;
 pub(crate) struct Member {
     pub(crate) instance: Instance,
     pub(crate) channel: Channel,
+    /// The service, or its instances of this one's colour: its peers, with which
+    /// it is compared. A gray version must not be left out for the stable one.
+    pub(crate) dependency: Arc<Dependency>,
+    pub(crate) seat: Arc<Seat>,
     in_flight: AtomicUsize,
-    failures: AtomicU32,
-    /// Milliseconds since the pool's start.
-    rests_until: AtomicU64,
 }
 
 impl Member {
@@ -55,7 +56,6 @@ impl Drop for Load {
 #[derive(Debug)]
 pub(crate) struct Pool {
     state: RwLock<State>,
-    started: Instant,
     make: MakeChannel,
 }
 
@@ -75,10 +75,9 @@ impl Pool {
             watch,
             members: Arc::default(),
         };
-        let make = MakeChannel::new(config);
+        let make = MakeChannel::new(name, config);
         Self {
             state: RwLock::new(state),
-            started: Instant::now(),
             make,
         }
     }
@@ -95,30 +94,6 @@ impl Pool {
             state.members = self.renew(&list, &state.members);
         }
         Arc::clone(&state.members)
-    }
-
-    pub(crate) fn failed(&self, member: &Member) {
-        let rest = shoal_routing::rest(member.failures.fetch_add(1, Ordering::Relaxed));
-        member
-            .rests_until
-            .store(self.now() + rest.as_millis() as u64, Ordering::Relaxed);
-    }
-
-    pub(crate) fn succeeded(&self, member: &Member) {
-        // Read first: a store would pull the line from other cores per call.
-        if member.failures.load(Ordering::Relaxed) != 0 {
-            member.failures.store(0, Ordering::Relaxed);
-            member.rests_until.store(0, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn rests(&self, member: &Member) -> bool {
-        let until = member.rests_until.load(Ordering::Relaxed);
-        until != 0 && self.now() < until
-    }
-
-    fn now(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
     }
 
     /// Keeps the connections of instances that stay. Those of others close
@@ -140,6 +115,8 @@ impl Pool {
 
 #[derive(Debug)]
 struct MakeChannel {
+    name: String,
+    dependencies: Dependencies,
     caller: String,
     connect_timeout: Duration,
     keep_alive: Duration,
@@ -147,8 +124,10 @@ struct MakeChannel {
 }
 
 impl MakeChannel {
-    fn new(config: &ClientConfig) -> Self {
+    fn new(name: &str, config: &ClientConfig) -> Self {
         Self {
+            name: name.to_owned(),
+            dependencies: config.dependencies.clone(),
             caller: config.caller.clone(),
             connect_timeout: Duration::from_millis(config.settings.connect_timeout_ms),
             keep_alive: Duration::from_millis(config.settings.keep_alive_ms.max(1)),
@@ -172,12 +151,16 @@ impl MakeChannel {
             // Finds a dead connection before the next call does.
             .keep_alive_while_idle(true)
             .connect_lazy();
+        let dependency = match instance.labels.get(GRAY_LABEL) {
+            Some(colour) => self.dependencies.coloured(&self.name, colour),
+            None => self.dependencies.get(&self.name),
+        };
         Some(Member {
             instance: instance.clone(),
             channel,
+            seat: dependency.outliers().seat(&instance.addr),
+            dependency,
             in_flight: AtomicUsize::new(0),
-            failures: AtomicU32::new(0),
-            rests_until: AtomicU64::new(0),
         })
     }
 }

@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Span;
 
+use super::balance::Tried;
 use super::failure::Failure;
 use super::replay::Replay;
 use super::request::Idempotent;
@@ -82,7 +83,8 @@ where
         let (mut inner, layer) = (self.inner.clone(), self.layer.clone());
         Box::pin(async move {
             let idempotent = request.extensions().get::<Idempotent>().is_some();
-            let (parts, body) = request.into_parts();
+            let (mut parts, body) = request.into_parts();
+            parts.extensions.insert(Tried::default());
             let mut body = Replay::new(body);
             let (mut attempt, mut sent_before) = (0, false);
             let budget = layer.dependency.budget();

@@ -82,6 +82,7 @@ fn span_of(dependency: &str, method: &str) -> Span {
         rpc.method = method,
         rpc.response.status_code = field::Empty,
         rpc.attempts = field::Empty,
+        rpc.hedged = field::Empty,
         server.address = field::Empty,
         error.type = field::Empty,
         gray.version = context.meta().gray_version.as_deref(),

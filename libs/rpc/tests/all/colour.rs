@@ -6,7 +6,7 @@ use shoal_context::{Context, Metadata};
 use shoal_discovery::Instance;
 use shoal_rpc::{Balance, ServerConfig};
 
-use crate::probe::{Caller, Probe, Server, secret, text};
+use crate::probe::{Caller, Probe, Server, eventually, secret, text};
 
 /// A server that answers with its own name, and what the call said of itself.
 fn named(name: &'static str) -> Server {
@@ -58,8 +58,12 @@ async fn each_colour_is_served_by_its_own_and_no_colour_by_stable_ones() {
 #[tokio::test]
 async fn a_colour_whose_instance_is_gone_falls_back_and_is_counted() {
     let (stable, v2) = (named("stable"), named("v2"));
-    let dead = coloured(&v2, "v2");
+    let (dead, addr) = (coloured(&v2, "v2"), v2.addr);
     drop(v2);
+    eventually("its port is closed", || {
+        std::net::TcpListener::bind(addr).is_ok()
+    })
+    .await;
     let caller = Caller::new([stable.instance(), dead], |config| {
         config.caller = "caller-gray".into();
     });

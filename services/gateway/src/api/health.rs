@@ -99,8 +99,8 @@ async fn service(state: &State, name: &str) -> ServiceHealth {
     // Both answers from the same instance.
     let instances = state.upstream.instances(name, None).unwrap_or_default();
     let both = async {
-        let (instance, _) = instances.first()?;
-        let address = instance.addr.as_str();
+        let (target, _) = instances.first()?;
+        let address = target.instance.addr.as_str();
         Some(futures::join!(
             read(state, name, address, "/readyz"),
             read(state, name, address, "/version")

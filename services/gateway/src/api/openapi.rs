@@ -51,10 +51,10 @@ fn own() -> Result<(String, Value)> {
 async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {
     let away = || format!("The service {service} did not give its API description.");
     let instances = state.upstream.instances(service, None)?;
-    let Some((instance, _)) = instances.first() else {
+    let Some((target, _)) = instances.first() else {
         return Err(Error::new(CommonCode::Unavailable, away()));
     };
-    let request = Request::get(format!("http://{}/openapi.json", instance.addr))
+    let request = Request::get(format!("http://{}/openapi.json", target.instance.addr))
         .body(Body::empty())
         .internal()?;
     let response = state.upstream.send(service, request).await;

@@ -1,7 +1,7 @@
 //! Passes requests on to services and their answers back.
 
 mod repeat;
-mod rest;
+mod targets;
 mod upstream;
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State as Ax};
-use http::{Request, Response, Uri, uri};
+use http::{Method, Request, Response, StatusCode, Uri, uri};
 use shoal_context::Context;
 use shoal_discovery::Instance;
 use shoal_error::{CommonCode, Error, Kind, Result};
-use shoal_resilience::{Rejected, Verdict};
+use shoal_resilience::{InstanceCall, Rejected, Verdict};
 use shoal_routing::Lane;
 use shoal_service::{Identity, OptionalIdentity};
 use shoal_telemetry::http::RouteLabel;
 
+pub(crate) use targets::Target;
 pub(crate) use upstream::Upstream;
 
 use crate::State;
@@ -163,30 +164,41 @@ fn held_down(service: &str, rejected: Rejected) -> Error {
 async fn try_each(
     state: &State,
     route: &Route,
-    instances: &[(Instance, Lane)],
+    targets: &[(Arc<Target>, Lane)],
     request: Request<Body>,
 ) -> Result<Response<Body>> {
+    let kind = kind_of(request.method(), route);
     let mut copies = repeat::Copies::of(request).await?;
     let mut failure = None;
     let mut broken_off = false;
     let mut fallen_back = false;
-    let mut turns = instances.iter().cycle().take(instances.len() + 1);
-    while let Some((instance, lane)) = turns.next()
+    let mut turns = targets.iter().cycle().take(targets.len() + 1);
+    while let Some((target, lane)) = turns.next()
         && let Some(mut copy) = copies.next()
     {
         if *lane == Lane::Fallback && !std::mem::replace(&mut fallen_back, true) {
             count_fallback(state, &route.service);
         }
-        *copy.uri_mut() = target(instance, copy.uri())?;
-        let error = match state.upstream.send(&route.service, copy).await {
+        let instance = &target.instance;
+        *copy.uri_mut() = uri_at(instance, copy.uri())?;
+        let call = target.begin(&kind);
+        let answer = state.upstream.send(&route.service, copy);
+        let answer = if targets.len() > 1 {
+            call.wait(answer).await
+        } else {
+            answer.await
+        };
+        let error = match answer {
             Ok(response) => {
-                state.upstream.reached(instance);
+                judge(call, response.status());
                 return Ok(response.map(Body::new));
             }
             Err(error) => error,
         };
         if error.is_connect() {
-            state.upstream.unreachable(instance);
+            call.unreachable();
+        } else {
+            call.failed();
         }
         tracing::warn!(service = %route.service, instance = %instance.id, %error, "upstream failed");
         let again = error.is_connect() || (copies.idempotent() && !broken_off);
@@ -205,14 +217,38 @@ fn count_fallback(state: &State, service: &str) {
     }
 }
 
-fn target(instance: &Instance, asked: &Uri) -> Result<Uri> {
+/// What an answer says about the instance that gave it. A failure of the service
+/// itself does no harm here: its other instances fail alike.
+fn judge(call: InstanceCall, status: StatusCode) {
+    match status {
+        StatusCode::INTERNAL_SERVER_ERROR
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => call.failed(),
+        StatusCode::TOO_MANY_REQUESTS => call.says_nothing(),
+        _ => call.answered(),
+    }
+}
+
+/// Requests whose latencies are compared with each other. By path alone more
+/// kinds could be told apart, but paths are the invention of clients; which
+/// instance gets which is left to the turn, so all get the same mixture.
+fn kind_of(method: &Method, route: &Route) -> String {
+    let method = match *method {
+        Method::GET | Method::HEAD => "read",
+        _ => "write",
+    };
+    format!("{method} {}", route.label)
+}
+
+fn uri_at(instance: &Instance, asked: &Uri) -> Result<Uri> {
     let path = asked
         .path_and_query()
         .map_or("/", uri::PathAndQuery::as_str);
-    let target = Uri::builder()
+    let at = Uri::builder()
         .scheme("http")
         .authority(instance.addr.as_str());
-    target.path_and_query(path).build().map_err(Error::internal)
+    at.path_and_query(path).build().map_err(Error::internal)
 }
 
 fn unavailable(service: &str, failure: Option<hyper_util::client::legacy::Error>) -> Error {

@@ -11,26 +11,25 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use shoal_discovery::{Instance, Resolver};
+use shoal_discovery::Resolver;
 use shoal_error::{CommonCode, Error, Result};
 use shoal_resilience::{Dependencies, Dependency as Governed};
-use shoal_routing::{GRAY_LABEL, Lane};
+use shoal_routing::Lane;
 use shoal_telemetry::metrics::{ByVersion, Dependency, Fallbacks, Outcome};
 
-use super::rest::Rests;
+use super::targets::{Target, Targets};
 use crate::config::UpstreamConfig;
 
 /// Sends requests to instances. One pool serves all of them: connections are
 /// kept by address.
 pub(crate) struct Upstream {
     client: Client<HttpConnector, Body>,
-    resolver: Arc<dyn Resolver>,
     services: HashMap<Arc<str>, PerService>,
     dependencies: Dependencies,
-    rests: Rests,
 }
 
 struct PerService {
+    targets: Targets,
     turn: AtomicUsize,
     metrics: Arc<Dependency>,
     fallbacks: Fallbacks,
@@ -42,7 +41,7 @@ struct PerService {
 impl Upstream {
     pub(crate) fn new(
         config: &UpstreamConfig,
-        resolver: Arc<dyn Resolver>,
+        resolver: &dyn Resolver,
         dependencies: Dependencies,
         services: Vec<Arc<str>>,
     ) -> Self {
@@ -57,9 +56,9 @@ impl Upstream {
         let services = services
             .into_iter()
             .map(|name| {
-                // Known before the first request asks.
-                drop(resolver.watch(&name));
                 let per_service = PerService {
+                    // Watched before the first request asks.
+                    targets: Targets::new(&name, resolver, &dependencies),
                     turn: AtomicUsize::new(0),
                     metrics: Dependency::new("gateway", &name),
                     fallbacks: Fallbacks::new("gateway", &name),
@@ -71,17 +70,15 @@ impl Upstream {
             .collect();
         Self {
             client,
-            resolver,
             services,
             dependencies,
-            rests: Rests::default(),
         }
     }
 
     /// The instances that may serve a request of `colour` and take work, as
     /// discovery knows them at this moment, in the order in which they are to be
     /// tried: those of the colour, then stable ones, each call beginning with the
-    /// next one; those that could not be reached lately at the end.
+    /// next one; those that are left out at the end.
     ///
     /// # Errors
     /// `Unavailable` when discovery knows none.
@@ -89,21 +86,23 @@ impl Upstream {
         &self,
         service: &str,
         colour: Option<&str>,
-    ) -> Result<Vec<(Instance, Lane)>> {
-        let known = self.resolver.resolve(service);
-        let per_service = self.services.get(service);
-        let turn = per_service.map_or(0, |own| own.turn.fetch_add(1, Ordering::Relaxed));
-        let working = known.list.iter().filter(|instance| instance.takes_work());
-        let split = shoal_routing::split(working, colour, colour_of);
-        let list = split.in_turn(turn).into_iter();
-        let mut list: Vec<_> = list.map(|(own, lane)| (own.clone(), lane)).collect();
-        if list.is_empty() {
+    ) -> Result<Vec<(Arc<Target>, Lane)>> {
+        let unknown = || {
             let text = format!("No instance of the service {service} is known.");
-            return Err(
-                Error::new(CommonCode::Unavailable, text).with_retry_after(Duration::from_secs(1))
-            );
+            Error::new(CommonCode::Unavailable, text).with_retry_after(Duration::from_secs(1))
+        };
+        let own = self.services.get(service).ok_or_else(unknown)?;
+        let working = own.targets.now();
+        let turn = own.turn.fetch_add(1, Ordering::Relaxed);
+        let split = shoal_routing::split(working.iter(), colour, |target| target.colour());
+        let list = split.in_turn(turn).into_iter();
+        let mut list: Vec<_> = list.map(|(own, lane)| (Arc::clone(own), lane)).collect();
+        if list.is_empty() {
+            return Err(unknown());
         }
-        self.rests.put_last(&mut list, |(instance, _)| instance);
+        let now = self.dependency(service, None).now();
+        // Stable: the order is kept otherwise.
+        list.sort_by_key(|(target, _)| !target.seat.takes_calls(now));
         Ok(list)
     }
 
@@ -117,16 +116,6 @@ impl Upstream {
             }
             (None, None) => self.dependencies.get(service),
         }
-    }
-
-    /// A request reached the instance.
-    pub(crate) fn reached(&self, instance: &Instance) {
-        self.rests.succeeded(&instance.addr);
-    }
-
-    /// No connection to the instance could be opened.
-    pub(crate) fn unreachable(&self, instance: &Instance) {
-        self.rests.failed(&instance.addr);
     }
 
     /// Counts a request of `colour` that a stable instance serves.
@@ -157,8 +146,4 @@ impl Upstream {
         }
         outcome
     }
-}
-
-fn colour_of(instance: &Instance) -> Option<&str> {
-    instance.labels.get(GRAY_LABEL).map(String::as_str)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shoal_discovery::{Instance, InstanceState, Resolver, StaticResolver};
 use shoal_gateway::Gateway;
-use shoal_testkit::{HttpSink, TestService};
+use shoal_testkit::{Answer, HttpSink, TestService};
 
 async fn in_front(resolver: &StaticResolver) -> TestService<Gateway> {
     let shared: Arc<dyn Resolver> = Arc::new(resolver.clone());
@@ -57,5 +57,70 @@ async fn an_instance_that_died_without_a_word_costs_no_request() {
     let gateway = in_front(&resolver).await;
     reads(&gateway, 20).await;
     assert_eq!(alive.received().len(), 20);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn one_that_answers_errors_is_soon_left_out_and_administrators_see_why() {
+    let (a, b, sick) = (
+        HttpSink::start().await,
+        HttpSink::start().await,
+        HttpSink::start().await,
+    );
+    let resolver = StaticResolver::new();
+    resolver.set("order", [at(&a), at(&b), at(&sick)]);
+    let gateway = in_front(&resolver).await;
+    reads(&gateway, 30).await;
+    sick.otherwise(Answer::status(500));
+    let before = sick.received().len();
+    let mut failed = 0;
+    for _ in 0..60 {
+        let answer = gateway.get("/order/v1/products").send().await;
+        failed += usize::from(answer.status == 500);
+    }
+    assert!((3..=8).contains(&failed), "{failed}");
+    assert_eq!(sick.received().len() - before, failed);
+
+    let admin = gateway.issuer.user("usr_admin", &["admin"]);
+    let order: serde_json::Value = gateway
+        .get("/admin/dependencies/order")
+        .bearer(&admin)
+        .send()
+        .await
+        .ok(200);
+    let instances = order["instances"].as_array().unwrap();
+    let own = instances
+        .iter()
+        .find(|one| one["address"] == sick.addr().to_string())
+        .unwrap();
+    assert_eq!(own["left_out"], "failing", "{order}");
+    let metrics = gateway.get("/metrics").send().await.text();
+    for line in [
+        r#"shoal_ejections_total{service="gateway",dependency="order",cause="failing"} 1"#,
+        r#"shoal_ejected_instances{service="gateway",dependency="order"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_that_fails_everywhere_keeps_its_instances() {
+    let (a, b, c) = (
+        HttpSink::start().await,
+        HttpSink::start().await,
+        HttpSink::start().await,
+    );
+    let resolver = StaticResolver::new();
+    resolver.set("order", [at(&a), at(&b), at(&c)]);
+    let gateway = in_front(&resolver).await;
+    for sink in [&a, &b, &c] {
+        sink.otherwise(Answer::status(503));
+    }
+    for _ in 0..90 {
+        assert_eq!(gateway.get("/order/v1/products").send().await.status, 503);
+    }
+    let got = [&a, &b, &c].map(|sink| sink.received().len());
+    assert_eq!(got, [30, 30, 30]);
     gateway.stop().await;
 }
