@@ -46,6 +46,8 @@ pub use mesh::of_folder as mesh_secret_of_folder;
 pub use module::{Built, Module, ModuleContext, Peer};
 pub use ops::BuildInfo;
 pub use platform::Platform;
+#[doc(hidden)]
+pub use run::Allocator;
 pub use run::{run, run_stamped, run_with, shutdown_signal};
 pub use running::{Running, ShutdownReport};
 pub use start::start;

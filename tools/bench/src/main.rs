@@ -20,6 +20,10 @@ use platform::Loads;
 use shoal_error::Result;
 use shoal_telemetry::{Telemetry, TelemetryConfig};
 
+/// The same as in the services' programs, which run in this process here.
+#[global_allocator]
+static ALLOCATOR: shoal_service::Allocator = shoal_service::Allocator;
+
 /// Measures requests per second and latencies of the platform.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]

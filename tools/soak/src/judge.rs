@@ -142,7 +142,10 @@ fn noticed(series: &Series, bands: &[Band]) -> Verdict {
     Verdict::new(
         "The failing billing is left alone",
         opened + ejected >= 1.0,
-        format!("{ejected:.0} ejections, breakers opened {opened:.0} times"),
+        format!(
+            "{} ejections, breakers opened {} times",
+            ejected as u64, opened as u64
+        ),
     )
 }
 

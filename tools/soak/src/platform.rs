@@ -211,7 +211,8 @@ impl Platform {
             format!("data_dir = \"{dir}/data\""),
             "mesh_secret = \"the secret of one run of the soak\"".to_owned(),
             format!("database.url = \"{}\"", self.database()),
-            "database.max_connections = 10".to_owned(),
+            // All of them together stay below what PostgreSQL takes.
+            format!("database.max_connections = {}", 160 / self.instances.len()),
             format!("bus.redis_url = \"{}\"", self.redis.url()),
             format!("discovery.etcd.endpoints = {endpoints:?}"),
             format!("identity.issuer = \"http://{}\"", self.gateway),

@@ -9,6 +9,10 @@ use shoal_service::shutdown_signal;
 use shoal_telemetry::{LogFormat, Telemetry, TelemetryConfig};
 use shoal_up::{LogForm, Options, Up, UpError, walkthrough};
 
+/// The same as in the services' own programs.
+#[global_allocator]
+static ALLOCATOR: shoal_service::Allocator = shoal_service::Allocator;
+
 /// Longest that one service may take to drain.
 const DRAIN: Duration = Duration::from_secs(15);
 

@@ -9,6 +9,7 @@ mod claims;
 mod extract;
 mod jwks;
 mod keys;
+mod verified;
 mod verifier;
 
 pub use claims::{Audience, Claims, Identity};

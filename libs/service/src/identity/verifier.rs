@@ -11,6 +11,7 @@ use shoal_task::SharedClock;
 use super::claims::{Claims, Identity};
 use super::jwks::JwksSource;
 use super::keys::KeyCache;
+use super::verified::{Entry, Verified};
 use crate::config::IdentityConfig;
 
 /// Longest token that is looked at, in bytes.
@@ -24,6 +25,7 @@ struct Inner {
     config: IdentityConfig,
     clock: SharedClock,
     keys: KeyCache,
+    verified: Verified,
 }
 
 impl IdentityVerifier {
@@ -36,6 +38,7 @@ impl IdentityVerifier {
             config,
             clock,
             keys,
+            verified: Verified::default(),
         }))
     }
 
@@ -56,6 +59,17 @@ impl IdentityVerifier {
         if token.is_empty() || token.len() > MAX_TOKEN {
             return Err(malformed());
         }
+        if let Some(known) = self.0.verified.find(token)
+            && let Some(key) = self.0.keys.find(&known.key_id).await?
+            && Arc::ptr_eq(&key, &known.key)
+        {
+            self.check_claims(known.identity.claims())?;
+            return Ok(known.identity);
+        }
+        self.verify_signature(token).await
+    }
+
+    async fn verify_signature(&self, token: &str) -> Result<Identity> {
         let header = jsonwebtoken::decode_header(token).map_err(|e| malformed().with_source(e))?;
         if header.alg != Algorithm::EdDSA {
             return Err(invalid("The token is not signed with EdDSA."));
@@ -69,7 +83,14 @@ impl IdentityVerifier {
         let decoded = jsonwebtoken::decode::<Claims>(token, &key, &signature_only());
         let claims = decoded.map_err(refused)?.claims;
         self.check_claims(&claims)?;
-        Ok(Identity::new(claims))
+        let identity = Identity::new(claims);
+        let entry = Entry {
+            identity: identity.clone(),
+            key_id: kid.into(),
+            key,
+        };
+        self.0.verified.keep(token, entry);
+        Ok(identity)
     }
 
     fn check_claims(&self, claims: &Claims) -> Result<()> {

@@ -194,13 +194,16 @@ struct Counting {
     issuer: TestIssuer,
     fetched: AtomicUsize,
     away: std::sync::atomic::AtomicBool,
+    /// So many of the oldest keys are published no more.
+    withdrawn: AtomicUsize,
 }
 
 impl JwksSource for Counting {
     fn fetch(&self) -> BoxFuture<'_, Result<JwkSet>> {
         self.fetched.fetch_add(1, Ordering::SeqCst);
         let away = self.away.load(Ordering::SeqCst);
-        let keys = self.issuer.jwks();
+        let mut keys = self.issuer.jwks();
+        keys.keys.drain(..self.withdrawn.load(Ordering::SeqCst));
         Box::pin(async move {
             // Others that come meanwhile wait for this fetch.
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -230,6 +233,7 @@ fn counting() -> (
         issuer: issuer.clone(),
         fetched: AtomicUsize::new(0),
         away: false.into(),
+        withdrawn: 0.into(),
     });
     let verifier = IdentityVerifier::new(config, source.clone(), clock.clone());
     (source, verifier, clock, issuer)
@@ -265,6 +269,32 @@ async fn a_rotated_key_is_fetched_but_forged_key_ids_cannot_flood_the_issuer() {
     clock.advance(Duration::from_secs(6));
     verifier.verify(&issuer.user("usr_1", &[])).await.unwrap();
     assert_eq!(source.fetched.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_was_found_good_expires_all_the_same() {
+    let (_, verifier, clock, issuer) = counting();
+    let token = issuer.user("usr_1", &[]);
+    for _ in 0..2 {
+        let identity = verifier.verify(&token).await.unwrap();
+        assert_eq!(identity.user_id(), "usr_1");
+    }
+    clock.advance(Duration::from_secs(24 * 3_600));
+    let error = verifier.verify(&token).await.unwrap_err();
+    assert_eq!(error.code(), "common.token_expired");
+}
+
+#[tokio::test]
+async fn a_token_that_was_found_good_falls_with_its_key() {
+    let (source, verifier, clock, issuer) = counting();
+    let token = issuer.user("usr_1", &[]);
+    verifier.verify(&token).await.unwrap();
+    source.withdrawn.store(1, Ordering::SeqCst);
+    verifier.verify(&token).await.unwrap();
+    // Old enough to be fetched again.
+    clock.advance(Duration::from_secs(301));
+    let error = verifier.verify(&token).await.unwrap_err();
+    assert_eq!(error.code(), "common.token_invalid");
 }
 
 #[tokio::test]
