@@ -4,6 +4,7 @@
 
 mod all {
     mod election;
+    mod leaks;
     mod outage;
     mod process;
     mod registry;

@@ -30,6 +30,7 @@ use shoal_error::{CodeSpec, Result};
 use shoal_service::{
     Built, ConfigFault, Module, ModuleContext, OpenApiRouter, Peer, openapi, routes,
 };
+use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::codes::GatewayCode;
@@ -52,6 +53,8 @@ pub struct State {
     mesh_secret: Option<HeaderValue>,
     trace_view: bool,
     docs: docs::Site,
+    /// Fires when the gateway begins to shut down.
+    draining: CancellationToken,
     health: api::health::Kept,
 }
 
@@ -105,6 +108,7 @@ impl Module for Gateway {
             mesh_secret: HeaderValue::from_str(ctx.mesh().expose()).ok(),
             trace_view: config.trace_view,
             docs: docs::Site::open(&config.docs.dir).map_err(shoal_error::Error::internal)?,
+            draining: ctx.draining.clone(),
             health: api::health::Kept::default(),
             routes,
         });

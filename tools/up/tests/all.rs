@@ -10,7 +10,9 @@ mod all {
     mod bad_input;
     mod crash;
     mod gray;
+    mod hang_up;
     mod journey;
+    mod leaks;
     mod person;
     mod process;
     mod start;

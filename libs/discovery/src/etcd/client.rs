@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _, stream};
 use prost::Message;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
@@ -239,9 +240,9 @@ impl Client {
         let mut request =
             Request::new(stream::iter([LeaseId { id: lease }]).chain(stream::pending()));
         self.authorize(member, request.metadata_mut()).await?;
-        let mut answers: Streaming<LeaseKeepAliveResponse> =
+        let mut answers: Answers<LeaseKeepAliveResponse> =
             open(member, LEASE_KEEP_ALIVE, request).await?;
-        match answers.message().await? {
+        match answers.stream.message().await? {
             Some(answer) if answer.ttl > 0 => Ok(answer.ttl),
             Some(_) => Err(Status::not_found(NO_LEASE)),
             None => Err(Status::unavailable("the member closed the stream")),
@@ -253,7 +254,7 @@ impl Client {
         member: &Member,
         prefix: &str,
         revision: i64,
-    ) -> std::result::Result<Streaming<WatchResponse>, Status> {
+    ) -> std::result::Result<Answers<WatchResponse>, Status> {
         let create = WatchAsk::Create(WatchCreate {
             key: prefix.as_bytes().to_vec(),
             range_end: end_of_prefix(prefix),
@@ -304,7 +305,7 @@ impl Client {
 
 /// What happens below a watched prefix.
 pub(crate) struct WatchEvents {
-    answers: Streaming<WatchResponse>,
+    answers: Answers<WatchResponse>,
     client: Client,
     turn: usize,
     heard: Instant,
@@ -319,7 +320,7 @@ impl WatchEvents {
             self.client.turn_from(self.turn);
             Err(EtcdError::WatchEnded(why))
         };
-        let answer = timeout_at(self.heard + SILENCE, self.answers.message()).await;
+        let answer = timeout_at(self.heard + SILENCE, self.answers.stream.message()).await;
         self.heard = Instant::now();
         match answer {
             Ok(Ok(Some(answer))) if answer.compact_revision > 0 => {
@@ -385,21 +386,34 @@ where
         .await
 }
 
+/// The answers to a stream of requests.
+struct Answers<A> {
+    stream: Streaming<A>,
+    /// Ends the requests. The connection has a task that sends them as long as
+    /// there are any, whether or not anybody still listens.
+    _asks: DropGuard,
+}
+
 async fn open<Q, A>(
     member: &Member,
     path: &'static str,
     request: Request<impl Stream<Item = Q> + Send + 'static>,
-) -> std::result::Result<Streaming<A>, Status>
+) -> std::result::Result<Answers<A>, Status>
 where
     Q: Message + Send + Sync + 'static,
     A: Message + Default + Send + Sync + 'static,
 {
+    let asks = CancellationToken::new();
+    let request = request.map(|stream| stream.take_until(asks.clone().cancelled_owned()));
+    let guard = asks.drop_guard();
     let mut grpc = Grpc::new(member.channel.clone());
     ready(&mut grpc).await?;
     let codec = ProstCodec::<Q, A>::default();
-    grpc.streaming(request, PathAndQuery::from_static(path), codec)
-        .await
-        .map(Response::into_inner)
+    let answer = grpc.streaming(request, PathAndQuery::from_static(path), codec);
+    Ok(Answers {
+        stream: answer.await?.into_inner(),
+        _asks: guard,
+    })
 }
 
 async fn ready(grpc: &mut Grpc<Channel>) -> std::result::Result<(), Status> {

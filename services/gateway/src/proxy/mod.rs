@@ -1,6 +1,7 @@
 //! Passes requests on to services and their answers back.
 
 mod repeat;
+mod stream;
 mod targets;
 mod upstream;
 
@@ -48,6 +49,7 @@ pub(crate) async fn pass(
     let user = admit(&state, route, client, identity)?;
     let mut response = coloured(&state, route, client, user.as_ref(), request).await?;
     headers::to_client(response.headers_mut());
+    let response = stream::until(&state.draining, response);
     Ok(labelled(response, &route.label))
 }
 
