@@ -68,18 +68,24 @@ fn throughput(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
         ("refused (4xx)", HALF, points(|second| second.refused)),
         ("failed", BAD, points(|second| second.failed)),
     ];
-    chart(area, run, "requests/s", lines)
+    chart(area, run, "requests/s", whole, lines)
 }
 
 fn latency(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
-    // In tens: 3 stands for 1000 ms.
+    // Decades, as the slowest are a thousand times the quickest.
     let of = |quantile| {
         points(run, move |second| {
             Some(second.millis(quantile)?.max(0.1).log10())
         })
     };
     let lines = vec![("P50", PLAIN, of(0.5)), ("P99", BAD, of(0.99))];
-    chart(area, run, "log10 of milliseconds", lines)
+    chart(
+        area,
+        run,
+        "ms",
+        |decades| format!("{:.0}", 10_f64.powf(decades)),
+        lines,
+    )
 }
 
 fn errors(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
@@ -97,7 +103,7 @@ fn errors(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
         let of = |second: &Second| Some(f64::from(second.codes.get(*code).copied().unwrap_or(0)));
         (*code, *colour, points(run, of))
     });
-    chart(area, run, "errors/s", lines.collect())
+    chart(area, run, "errors/s", whole, lines.collect())
 }
 
 fn points(run: &Run, of: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f64)> {
@@ -113,6 +119,7 @@ fn chart(
     area: &Area<'_>,
     run: &Run,
     unit: &str,
+    written: fn(f64) -> String,
     lines: Vec<Line<'_>>,
 ) -> Result<(), Box<dyn Error>> {
     let highest = lines.iter().flat_map(|line| &line.2);
@@ -128,8 +135,11 @@ fn chart(
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
         .x_desc("seconds")
         .y_desc(unit)
+        .x_label_formatter(&|second| whole(*second))
+        .y_label_formatter(&|value| written(*value))
         .draw()?;
     for (name, colour, points) in lines {
         chart
@@ -142,6 +152,10 @@ fn chart(
         .position(SeriesLabelPosition::Coordinate(4, 10))
         .draw()?;
     captions(area, &run.bands, end)
+}
+
+fn whole(value: f64) -> String {
+    format!("{value:.0}")
 }
 
 fn shade(chart: &mut Chart<'_, '_>, bands: &[Band], highest: f64) -> Result<(), Box<dyn Error>> {
