@@ -98,7 +98,7 @@ pub(crate) async fn run(
             begin(platform, band.fault, &mut leader).await?;
         } else {
             say(&format!("{}: over", band.name));
-            end(platform, band.fault, leader)?;
+            end(platform, band.fault, leader).await?;
         }
     }
     Ok(())
@@ -123,12 +123,12 @@ async fn begin(platform: &mut Platform, fault: Fault, leader: &mut usize) -> Res
     Ok(())
 }
 
-fn end(platform: &mut Platform, fault: Fault, leader: usize) -> Result<()> {
+async fn end(platform: &mut Platform, fault: Fault, leader: usize) -> Result<()> {
     match fault {
         Fault::BillingSlow | Fault::BillingSilent => platform.billing.heal(),
         Fault::BillingKilled => {
             platform.billing.heal();
-            platform.restart("billing-1")?;
+            platform.restart("billing-1").await?;
         }
         Fault::LeaderKilled => block_in_place(|| platform.etcd.restart(leader)),
         Fault::RedisDown => block_in_place(|| platform.redis.restart()),

@@ -20,6 +20,9 @@ const DATABASE: &str = "shoal";
 /// How long everything may take to become ready.
 const READY: Duration = Duration::from_secs(120);
 
+/// How often starting is tried.
+const START_TRIES: usize = 3;
+
 /// How long one instance may take to end when it is asked to.
 pub(crate) const DRAIN: Duration = Duration::from_secs(30);
 
@@ -92,6 +95,18 @@ impl Platform {
     /// Starts everything and waits until every instance is ready. `window` is
     /// what the gateway compares releases over.
     pub(crate) async fn start(layout: &Layout, window: Duration) -> Result<Self> {
+        let mut failure = None;
+        // Somebody may take a port between its choice and its use.
+        for _ in 0..START_TRIES {
+            match Box::pin(Self::try_start(layout, window)).await {
+                Ok(platform) => return Ok(platform),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| Error::internal("nothing was tried")))
+    }
+
+    async fn try_start(layout: &Layout, window: Duration) -> Result<Self> {
         let (postgres, redis) = block_in_place(|| (Postgres::start(), Redis::start_durable()));
         postgres.create_database(DATABASE, "template1").await;
         let etcd = Etcd::cluster(3).await;
@@ -156,9 +171,24 @@ impl Platform {
         found.ok_or_else(|| Error::internal(format!("no instance {name}")))
     }
 
-    /// Starts an instance again that was killed.
-    pub(crate) fn restart(&mut self, name: &str) -> Result<()> {
-        self.named(name)?.start();
+    /// Starts an instance again that was killed, and waits until it is ready.
+    pub(crate) async fn restart(&mut self, name: &str) -> Result<()> {
+        let at = self.instances.iter().position(|each| each.name == name);
+        let at = at.ok_or_else(|| Error::internal(format!("no instance {name}")))?;
+        let end = Instant::now() + READY;
+        self.instances[at].start();
+        while !self.is_ready(at).await {
+            let instance = &mut self.instances[at];
+            if instance.program.ended().is_some() {
+                // A connection of somebody else's may hold its port for a while.
+                instance.start();
+            }
+            if Instant::now() >= end {
+                let log = instance.program.log();
+                return Err(Error::internal(format!("{name} is not back:\n{log}")));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
         Ok(())
     }
 

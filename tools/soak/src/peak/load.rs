@@ -47,7 +47,8 @@ struct Prepared {
 /// What one run saw.
 pub(crate) struct Seen {
     pub(crate) rate: u32,
-    latencies: Histogram<u64>,
+    all: Histogram<u64>,
+    orders: Histogram<u64>,
     /// By code, or by status where there is none.
     pub(crate) errors: BTreeMap<String, u64>,
 }
@@ -55,7 +56,30 @@ pub(crate) struct Seen {
 impl Seen {
     /// A quantile in milliseconds, from the time at which a request was due.
     pub(crate) fn millis(&self, quantile: f64) -> f64 {
-        self.latencies.value_at_quantile(quantile) as f64 / 1000.0
+        self.all.value_at_quantile(quantile) as f64 / 1000.0
+    }
+
+    /// The same of orders alone.
+    pub(crate) fn orders_millis(&self, quantile: f64) -> f64 {
+        self.orders.value_at_quantile(quantile) as f64 / 1000.0
+    }
+
+    fn new(rate: u32) -> Result<Self> {
+        Ok(Self {
+            rate,
+            all: histogram()?,
+            orders: histogram()?,
+            errors: BTreeMap::new(),
+        })
+    }
+
+    fn add(&mut self, other: &Self) -> Result<()> {
+        self.all.add(&other.all).internal()?;
+        self.orders.add(&other.orders).internal()?;
+        for (code, count) in &other.errors {
+            *self.errors.entry(code.clone()).or_default() += count;
+        }
+        Ok(())
     }
 }
 
@@ -116,17 +140,9 @@ impl Load {
             };
             working.push(scope.spawn_detached_context("connection", worker.work()));
         }
-        let mut seen = Seen {
-            rate,
-            latencies: histogram()?,
-            errors: BTreeMap::new(),
-        };
+        let mut seen = Seen::new(rate)?;
         for worker in working {
-            let (latencies, errors) = worker.await.internal()??;
-            seen.latencies.add(latencies).internal()?;
-            for (code, count) in errors {
-                *seen.errors.entry(code).or_default() += count;
-            }
+            seen.add(&worker.await.internal()??)?;
         }
         Ok(seen)
     }
@@ -148,14 +164,13 @@ struct Worker {
 }
 
 impl Worker {
-    async fn work(self) -> Result<(Histogram<u64>, BTreeMap<String, u64>)> {
-        let mut latencies = histogram()?;
-        let mut errors: BTreeMap<String, u64> = BTreeMap::new();
+    async fn work(self) -> Result<Seen> {
+        let mut seen = Seen::new(self.rate)?;
         let mut sender = self.connect().await?;
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.count {
-                return Ok((latencies, errors));
+                return Ok(seen);
             }
             let due = self.start + Duration::from_secs(1) * number / self.rate;
             sleep_until(due).await;
@@ -163,10 +178,13 @@ impl Worker {
                 sender = self.connect().await?;
             }
             if let Some(error) = send(&mut sender, self.request(number)?).await {
-                *errors.entry(error).or_default() += 1;
+                *seen.errors.entry(error).or_default() += 1;
             }
             let took = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-            latencies.saturating_record(took);
+            seen.all.saturating_record(took);
+            if self.is_order(number) {
+                seen.orders.saturating_record(took);
+            }
         }
     }
 
@@ -178,10 +196,14 @@ impl Worker {
         Ok(sender)
     }
 
+    /// Orders are spread over the turn: every twentieth, not five at once.
+    fn is_order(&self, number: u32) -> bool {
+        number % TURN * self.share % TURN < self.share
+    }
+
     fn request(&self, number: u32) -> Result<Request<Full<Bytes>>> {
-        let (turn, lap) = (number % TURN, number / TURN);
-        // Orders are spread over the turn: every twentieth, not five at once.
-        let order = turn * self.share % TURN < self.share;
+        let lap = number / TURN;
+        let order = self.is_order(number);
         let list = if order { &self.orders } else { &self.reads };
         let at = usize::try_from(if order { lap } else { number }).unwrap_or(0);
         let prepared = &list[at % list.len()];

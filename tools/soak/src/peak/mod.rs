@@ -115,8 +115,9 @@ fn line(seen: &Seen) -> String {
 }
 
 fn table(options: &PeakOptions, steps: &[Seen], seen: &Seen, cpu: &Cpu) -> String {
-    let mut text =
-        String::from("| requests/s | P50 | P99 | P99.9 | errors |\n|---|---|---|---|---|\n");
+    let mut text = String::from(
+        "| requests/s | P50 | P99 | P99.9 | P99 of orders | errors |\n|---|---|---|---|---|---|\n",
+    );
     for (seen, mark) in steps.iter().map(|step| (step, "")).chain([(seen, "**")]) {
         let errors = seen
             .errors
@@ -126,11 +127,12 @@ fn table(options: &PeakOptions, steps: &[Seen], seen: &Seen, cpu: &Cpu) -> Strin
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {mark}{}{mark} | {:.1} ms | {:.1} ms | {:.1} ms | {errors} |",
+            "| {mark}{}{mark} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {errors} |",
             seen.rate,
             seen.millis(0.5),
             seen.millis(0.99),
             seen.millis(0.999),
+            seen.orders_millis(0.99),
         );
     }
     let _ = writeln!(
