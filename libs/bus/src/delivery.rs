@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use shoal_error::{Error, Result};
+use shoal_queue::EVENTS;
 use shoal_resilience::Backoff;
 use shoal_store::dead_letters::{self, DeadLetter, Parked};
 use shoal_store::{EventEnvelope, Store, Tx, inbox, loudly};
@@ -16,6 +17,9 @@ use tracing::Instrument as _;
 use crate::consumer::Handler;
 use crate::metrics::{self, Outcome};
 use crate::{BusCode, ConsumerConfig, spans};
+
+/// Code of messages that are no events at all.
+const UNREADABLE: &str = "bus.unreadable_event";
 
 /// A consumer group with all that an attempt needs.
 pub(crate) struct Delivery {
@@ -86,6 +90,7 @@ impl Delivery {
             kind: &letter.kind,
             subject: &letter.subject,
             envelope: letter.envelope.clone(),
+            code: UNREADABLE,
             reason: &letter.reason,
             attempts: 1,
         };
@@ -224,6 +229,7 @@ impl Delivery {
             kind: &event.kind,
             subject: &event.subject,
             envelope: serde_json::to_value(event).map_err(Error::internal)?,
+            code: error.code(),
             reason: &error.report(),
             attempts,
         };
@@ -235,6 +241,7 @@ impl Delivery {
             &event.kind,
             Outcome::Parked,
         );
+        shoal_queue::died(self.store.service(), EVENTS, 1);
         tracing::error!(
             consumer = self.group,
             event.kind = event.kind,
@@ -264,12 +271,14 @@ impl Delivery {
                 kind: "",
                 subject: "",
                 envelope: raw,
+                code: UNREADABLE,
                 reason,
                 attempts: 1,
             };
             dead_letters::park(&mut tx, &parked).await?;
             tx.commit().await?;
             metrics::attempt(self.store.service(), &self.group, "", Outcome::Parked);
+            shoal_queue::died(self.store.service(), EVENTS, 1);
             tracing::error!(
                 consumer = self.group,
                 id,

@@ -18,6 +18,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use crate::chance::seed_of;
 use crate::definition::{Definition, StepContext};
 use crate::failure::Failure;
+use crate::letters::SAGAS;
 use crate::log::{self, Record};
 use crate::machine::{self, Direction, Effect, Event, Phase, State};
 use crate::metrics::outcome_name;
@@ -397,6 +398,9 @@ impl Run<'_> {
             phase,
             self.age(self.record.updated_at),
         );
+        if matches!(phase, Phase::Parked(_)) {
+            shoal_queue::died(self.inner.store.service(), SAGAS, 1);
+        }
         // It has ended; whatever is injected here can no longer change that.
         let _ = self.inner.faults.at(&[self.definition.name, "end"]);
     }

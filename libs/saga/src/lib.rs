@@ -27,6 +27,7 @@ mod definition;
 mod drive;
 mod failure;
 mod faults;
+mod letters;
 mod log;
 pub mod machine;
 mod metrics;

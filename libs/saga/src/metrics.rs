@@ -129,6 +129,17 @@ impl SagaMetrics {
             .inc();
     }
 
+    /// Makes the counter of failed compensations stand at zero, so that an alert
+    /// sees the first one.
+    pub(crate) fn begin(&self, saga: &'static str, step: &'static str) {
+        let labels = CompensationLabels {
+            service: self.service.clone(),
+            saga,
+            step,
+        };
+        drop(COMPENSATION_FAILED.get_or_create(&labels));
+    }
+
     pub(crate) fn compensation_failed(&self, saga: &'static str, step: &'static str) {
         let labels = CompensationLabels {
             service: self.service.clone(),

@@ -126,6 +126,11 @@ impl SagasBuilder {
             waiters: Mutex::default(),
             settings: self.settings,
         }));
+        for definition in sagas.0.definitions.values() {
+            for step in &definition.plan.steps {
+                sagas.0.metrics.begin(definition.name, step.name);
+            }
+        }
         drive::start(&sagas.0, waiting);
         Ok(sagas)
     }

@@ -12,6 +12,7 @@ use shoal_bus::{Bus, Consumer};
 use shoal_discovery::{Discovery, Leadership, Resolver};
 use shoal_error::{CodeSpec, CommonCode, Error, Result};
 use shoal_proto::events::EventSpec;
+use shoal_queue::DeadLetters;
 use shoal_resilience::Dependencies;
 use shoal_rpc::{Channel, MeshSecret};
 use shoal_store::{Migrations, Store};
@@ -190,6 +191,7 @@ pub struct Built<S> {
     pub(crate) grpc: RoutesBuilder,
     pub(crate) grpc_names: Vec<&'static str>,
     pub(crate) consumers: Vec<Consumer>,
+    pub(crate) dead_letters: Vec<Arc<dyn DeadLetters>>,
     pub(crate) checks: Vec<(&'static str, ReadyCheck)>,
     pub(crate) identity: Option<IdentityVerifier>,
     pub(crate) own_fallback: bool,
@@ -208,6 +210,7 @@ impl<S> Built<S> {
             grpc: Routes::builder(),
             grpc_names: Vec::new(),
             consumers: Vec::new(),
+            dead_letters: Vec::new(),
             checks: Vec::new(),
             identity: None,
             own_fallback: false,
@@ -241,6 +244,14 @@ impl<S> Built<S> {
     #[must_use]
     pub fn consumer(mut self, consumer: Consumer) -> Self {
         self.consumers.push(consumer);
+        self
+    }
+
+    /// Adds a queue to `/admin/queues` and `/admin/dead-letters`, and to the
+    /// figures of queues. Events that consumers park are there anyway.
+    #[must_use]
+    pub fn dead_letters(mut self, queue: Arc<dyn DeadLetters>) -> Self {
+        self.dead_letters.push(queue);
         self
     }
 

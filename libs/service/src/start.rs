@@ -74,6 +74,7 @@ async fn start_in_span<M: Module>(
     let readiness = readiness(&mut built, &parts);
     let workers =
         wiring::start_workers(&mut built, &parts).map_err(|e| StartError::Build(M::NAME, e))?;
+    let queues = wiring::queues(&mut built, &parts, &workers);
     let document = document.to_json().unwrap_or_default();
     let ops = Ops {
         service: M::NAME,
@@ -85,6 +86,7 @@ async fn start_in_span<M: Module>(
         readiness: Arc::clone(&readiness),
         openapi: Bytes::from(document),
         dependencies: parts.dependencies.clone(),
+        queues,
         own_openapi: built.own_openapi,
     };
     let dispatch = dispatch::<M>(built, ops, &chassis, &shared);
@@ -212,6 +214,7 @@ pub(crate) async fn open_store<M: Module>(
     let store = Store::open_with_clock(M::NAME, &chassis.database, clock)
         .await
         .map_err(failed)?;
+    let migrations = migrations.with(shoal_queue::migrations());
     store.migrate(migrations).await.map_err(failed)?;
     Ok(Some(store))
 }

@@ -7,6 +7,7 @@ use axum::Router;
 use shoal_bus::{Bus, Relay};
 use shoal_discovery::{Discovery, Leadership};
 use shoal_error::{Error, Result};
+use shoal_queue::{EventLetters, Queues};
 use shoal_rpc::{Channel, Client, ClientConfig, ServerConfig};
 use shoal_store::{Dialect, Store};
 use shoal_task::Scope;
@@ -89,6 +90,18 @@ fn relay_leadership<C>(parts: &Prepared<C>, store: &Store) -> Leadership {
     } else {
         Leadership::always()
     }
+}
+
+/// The queues of the module, and the events that its consumers parked.
+pub(crate) fn queues<S, C>(built: &mut Built<S>, parts: &Prepared<C>, scope: &Scope) -> Queues {
+    let Some(store) = &parts.store else {
+        return Queues::default();
+    };
+    let mut queues = std::mem::take(&mut built.dead_letters);
+    queues.push(Arc::new(EventLetters::new(store.clone())));
+    let queues = Queues::new(store.clone(), queues);
+    queues.measure(scope);
+    queues
 }
 
 /// What every service is asked on `/readyz`.

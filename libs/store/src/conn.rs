@@ -201,11 +201,6 @@ impl Tx {
         self.0.commit().await
     }
 
-    /// Counts an event that was parked.
-    pub(crate) fn count_dead_letter(&self) {
-        self.0.shared.metrics.dead_letter();
-    }
-
     /// Notes that an event was recorded, so that the commit wakes the relay.
     pub(crate) fn announce_on_commit(&mut self) {
         self.0.announced = true;

@@ -2,7 +2,7 @@
 //! database, until a person has them tried again or calls them done.
 
 use serde::Serialize;
-use shoal_error::{Error, Result, ResultExt as _};
+use shoal_error::{Result, ResultExt as _};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use utoipa::ToSchema;
@@ -70,6 +70,8 @@ pub struct Parked<'a> {
     pub subject: &'a str,
     /// The event or the raw message.
     pub envelope: serde_json::Value,
+    /// Code of the error, e.g. `bus.unreadable_event`.
+    pub code: &'a str,
     /// Why it failed. Goes to people, not to clients.
     pub reason: &'a str,
     /// Attempts so far.
@@ -85,10 +87,10 @@ pub async fn park(tx: &mut Tx, letter: &Parked<'_>) -> Result<()> {
     let reason: String = letter.reason.chars().take(MAX_REASON).collect();
     sqlx::query(
         "INSERT INTO dead_letters (id, consumer, event_id, kind, subject, envelope, reason, \
-           attempts, state, parked_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'parked', $9, $9) \
+           attempts, state, parked_at, updated_at, code, first_reason) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'parked', $9, $9, $10, $7) \
          ON CONFLICT (consumer, event_id) DO UPDATE SET reason = excluded.reason, \
-           attempts = dead_letters.attempts + excluded.attempts, state = 'parked', \
+           code = excluded.code, attempts = dead_letters.attempts + excluded.attempts, state = 'parked', \
            updated_at = excluded.updated_at",
     )
     .bind(id::new("dlq"))
@@ -100,10 +102,10 @@ pub async fn park(tx: &mut Tx, letter: &Parked<'_>) -> Result<()> {
     .bind(reason)
     .bind(i64::from(letter.attempts))
     .bind(now)
+    .bind(letter.code)
     .execute(&mut **tx)
     .await
     .db()?;
-    tx.count_dead_letter();
     Ok(())
 }
 
@@ -131,41 +133,48 @@ pub async fn list(
     Page::cut(rows, request, &list, |letter| [letter.id.clone()])
 }
 
-/// Queues a parked event for another round of attempts by its consumer.
+/// Queues parked events for another round of attempts by their consumers;
+/// answers which were still parked.
 ///
 /// # Errors
-/// [`shoal_error::CommonCode::NotFound`] when no such event is parked.
-pub async fn redrive(store: &Store, id: &str) -> Result<()> {
-    set_state(store, id, "queued").await?;
+/// Those of the database.
+pub async fn redrive(store: &Store, ids: &[String]) -> Result<Vec<String>> {
+    let moved = set_state(store, ids, "queued").await?;
     store.shared().redriven.notify_waiters();
     store.shared().redriven.notify_one();
-    Ok(())
+    Ok(moved)
 }
 
-/// Calls a parked event done without another attempt.
+/// Calls parked events done without another attempt; answers which were still
+/// parked.
 ///
 /// # Errors
-/// [`shoal_error::CommonCode::NotFound`] when no such event is parked.
-pub async fn discard(store: &Store, id: &str) -> Result<()> {
-    set_state(store, id, "done").await
+/// Those of the database.
+pub async fn discard(store: &Store, ids: &[String]) -> Result<Vec<String>> {
+    set_state(store, ids, "done").await
 }
 
-async fn set_state(store: &Store, id: &str, state: &str) -> Result<()> {
+async fn set_state(store: &Store, ids: &[String], state: &str) -> Result<Vec<String>> {
+    let mut moved = Vec::new();
     let mut tx = store.begin().await?;
     let now = tx.now_ms();
-    let done = sqlx::query(
-        "UPDATE dead_letters SET state = $1, updated_at = $2 WHERE id = $3 AND state = 'parked'",
-    )
-    .bind(state)
-    .bind(now)
-    .bind(id)
-    .execute(&mut *tx)
-    .await
-    .db()?;
-    if done.rows_affected() == 0 {
-        return Err(Error::not_found("parked event", id));
+    for id in ids {
+        let done = sqlx::query(
+            "UPDATE dead_letters SET state = $1, updated_at = $2 \
+             WHERE id = $3 AND state = 'parked'",
+        )
+        .bind(state)
+        .bind(now)
+        .bind(id)
+        .execute(&mut *tx)
+        .await
+        .db()?;
+        if done.rows_affected() > 0 {
+            moved.push(id.clone());
+        }
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(moved)
 }
 
 /// Queued events of a group, oldest first; for its consumer.
@@ -204,7 +213,11 @@ pub async fn settle(tx: &mut Tx, group: &str, event_id: &str) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-fn read(row: &AnyRow) -> Result<DeadLetter> {
+/// A row of the table.
+///
+/// # Errors
+/// Those of the database.
+pub fn read(row: &AnyRow) -> Result<DeadLetter> {
     let envelope: String = row.try_get("envelope").db()?;
     Ok(DeadLetter {
         id: row.try_get("id").db()?,

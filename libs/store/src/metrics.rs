@@ -29,11 +29,6 @@ static OUTBOX_AGE: LazyLock<Family<Service, Gauge>> = LazyLock::new(|| {
     let help = "Age of the oldest event that the bus has not taken yet, milliseconds";
     register("shoal_outbox_oldest_milliseconds", help, Family::default())
 });
-static DEAD_LETTERS: LazyLock<Family<Service, Counter>> = LazyLock::new(|| {
-    let help = "Events parked for a person";
-    register("shoal_dead_letters", help, Family::default())
-});
-
 /// The metrics of one service's store.
 #[derive(Debug)]
 pub(crate) struct StoreMetrics {
@@ -62,9 +57,5 @@ impl StoreMetrics {
     pub(crate) fn outbox(&self, pending: i64, oldest_ms: i64) {
         OUTBOX_PENDING.get_or_create(&self.label).set(pending);
         OUTBOX_AGE.get_or_create(&self.label).set(oldest_ms);
-    }
-
-    pub(crate) fn dead_letter(&self) {
-        DEAD_LETTERS.get_or_create(&self.label).inc();
     }
 }

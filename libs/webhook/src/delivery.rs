@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shoal_resilience::{Next, RetryPolicy};
+use shoal_queue::Failure;
 use utoipa::ToSchema;
 
 /// Where a delivery stands. `delivered` and `dead` are final until a redrive.
@@ -132,32 +132,26 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<String>,
     pub(crate) response_body: Option<String>,
     pub(crate) retry_after: Option<Duration>,
-    pub(crate) latency_ms: i64,
 }
 
-/// What follows an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Delivered,
-    Retry(Duration),
-    Dead,
-    /// 410: the receiver says that the endpoint is gone for good.
-    Gone,
-}
+/// Reason of a delivery whose receiver says that it is gone for good.
+pub(crate) const GONE: &str = "gone";
 
 impl Outcome {
     /// Any 2xx is success; 410 ends the endpoint; everything else, other 4xx
     /// included, is retried, since receivers misconfigure themselves for a while
     /// more often than for ever.
-    pub(crate) fn verdict(&self, policy: &RetryPolicy, attempt: u32, chance: f64) -> Verdict {
-        match (self.status, &self.error) {
-            (Some(410), _) => Verdict::Gone,
-            (_, None) => Verdict::Delivered,
-            _ => match policy.after_failure(attempt, Duration::ZERO, chance, self.retry_after) {
-                Next::Retry(wait) => Verdict::Retry(wait),
-                Next::Exhausted | Next::Expired => Verdict::Dead,
-            },
+    pub(crate) fn result(&self) -> Result<(), Failure> {
+        let Some(error) = &self.error else {
+            return Ok(());
+        };
+        if self.status == Some(410) {
+            return Err(Failure::lasting(GONE, error));
         }
+        Err(Failure {
+            retry_after: self.retry_after,
+            ..Failure::passing(error)
+        })
     }
 }
 
@@ -167,36 +161,27 @@ mod tests {
 
     use super::*;
 
-    const POLICY: RetryPolicy =
-        RetryPolicy::new(2, Duration::from_secs(1), Duration::from_secs(60));
-
     fn answered(status: u16) -> Outcome {
         Outcome {
             status: Some(status),
             error: (!(200..300).contains(&status)).then(|| format!("answered {status}")),
             response_body: None,
             retry_after: None,
-            latency_ms: 1,
         }
     }
 
     #[test]
     fn only_2xx_delivers_and_410_ends_the_endpoint() {
-        for (status, expected) in [
-            (200, Verdict::Delivered),
-            (204, Verdict::Delivered),
-            (302, Verdict::Retry(Duration::from_secs(1))),
-            (404, Verdict::Retry(Duration::from_secs(1))),
-            (500, Verdict::Retry(Duration::from_secs(1))),
-            (410, Verdict::Gone),
-        ] {
+        for status in [200, 204] {
+            assert_eq!(answered(status).result(), Ok(()), "{status}");
+        }
+        for (status, lasting) in [(302, None), (404, None), (500, None), (410, Some(GONE))] {
             assert_eq!(
-                answered(status).verdict(&POLICY, 1, 1.0),
-                expected,
+                answered(status).result().unwrap_err().lasting,
+                lasting,
                 "{status}"
             );
         }
-        assert_eq!(answered(500).verdict(&POLICY, 2, 1.0), Verdict::Dead);
     }
 
     #[test]

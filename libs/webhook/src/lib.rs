@@ -27,7 +27,6 @@ pub mod delivery;
 pub mod endpoint;
 pub mod guard;
 pub mod http;
-mod metrics;
 mod sender;
 pub mod signature;
 mod store;

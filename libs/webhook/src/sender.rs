@@ -101,7 +101,6 @@ impl Sender {
             error,
             response_body: body,
             retry_after,
-            latency_ms: 0,
         }
     }
 }
@@ -124,7 +123,6 @@ fn failed(error: String) -> Outcome {
         error: Some(error),
         response_body: None,
         retry_after: None,
-        latency_ms: 0,
     }
 }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use shoal_context::Context;
 use shoal_error::{Error, Result, ResultExt as _};
+use shoal_queue::{DeadLetters, Selection, TableQueue, Worker, WorkerConfig};
 use shoal_store::page::{Page, PageRequest};
 use shoal_store::{Conn, Migrations, Store};
-use shoal_task::{PumpConfig, Scope, SharedClock, Waker, pump};
+use shoal_task::{Scope, SharedClock};
 use shoal_telemetry::propagate;
 
 use crate::codes::WebhookCode;
@@ -38,12 +39,12 @@ pub struct Webhooks {
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
+    pub(crate) queue: TableQueue,
     pub(crate) clock: SharedClock,
     pub(crate) config: WebhookConfig,
     pub(crate) sender: Sender,
     pub(crate) on_disabled: Option<OnDisabled>,
     event_types: &'static [&'static str],
-    waker: Waker,
 }
 
 /// Which deliveries to list; `None` matches everything.
@@ -84,15 +85,14 @@ impl Webhooks {
         on_disabled: Option<OnDisabled>,
     ) -> Result<Self> {
         let sender = Sender::new(&config)?;
-        let waker = Waker::default();
         let inner = Inner {
+            queue: TableQueue::new(deliveries::QUEUE, store.clone()),
             store,
             clock,
             config,
             sender,
             on_disabled,
             event_types,
-            waker,
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -102,17 +102,23 @@ impl Webhooks {
     /// Starts the worker; it ends with the scope. Claimed deliveries that a
     /// drain cuts off are tried again after their lease.
     pub fn start(&self, scope: &Scope) {
-        let config = PumpConfig {
+        let settings = &self.inner.config;
+        let config = WorkerConfig {
             name: "webhook-deliveries",
-            concurrency: self.inner.config.concurrency,
-            poll: Duration::from_millis(self.inner.config.poll_interval_ms),
+            concurrency: settings.concurrency,
+            per_lane: settings.per_endpoint_concurrency,
+            poll: Duration::from_millis(settings.poll_interval_ms),
+            lease: Duration::from_millis(settings.lease_ms),
+            retry: settings.retry(),
         };
-        pump(
-            scope,
-            config,
-            Arc::clone(&self.inner),
-            self.inner.waker.clone(),
-        );
+        let work = Arc::clone(&self.inner);
+        Worker::start(self.inner.queue.clone(), work, config, scope);
+    }
+
+    /// Its dead letters, for the service's list.
+    #[must_use]
+    pub fn dead_letters(&self) -> Arc<dyn DeadLetters> {
+        Arc::new(self.inner.queue.clone())
     }
 
     /// Queues `event` for the owner's active endpoints that subscribe to its
@@ -147,15 +153,14 @@ impl Webhooks {
             queued += u64::from(deliveries::insert(conn, new).await?);
         }
         if queued > 0 {
-            let waker = self.inner.waker.clone();
-            conn.on_commit(move || waker.wake());
+            self.inner.queue.wake_on_commit(conn);
         }
         Ok(queued)
     }
 
     /// Makes the worker look at the queue now.
     pub fn wake(&self) {
-        self.inner.waker.wake();
+        self.inner.queue.wake();
     }
 
     /// Registers an endpoint; the answer is the only one that shows its secret.
@@ -234,7 +239,7 @@ impl Webhooks {
             }
             Some(false) if endpoint.state == EndpointState::Active => {
                 endpoint.state = EndpointState::Disabled;
-                deliveries::bury_waiting(&mut tx, id, now).await?;
+                self.inner.bury_waiting(&mut tx, id).await?;
             }
             _ => {}
         }
@@ -250,8 +255,12 @@ impl Webhooks {
     /// [`WebhookCode::EndpointNotFound`].
     pub async fn delete(&self, owner: &str, id: &str) -> Result<()> {
         let mut tx = self.inner.store.begin().await?;
+        let dropped = deliveries::waiting(&mut tx, id).await?;
         endpoints::delete(&mut tx, owner, id).await?;
-        tx.commit().await
+        tx.commit().await?;
+        let (service, queue) = (self.inner.store.service(), deliveries::QUEUE.queue);
+        shoal_queue::dropped(service, queue, "endpoint_removed", dropped);
+        Ok(())
     }
 
     /// Gives an endpoint a new secret; the one before signs beside it for the
@@ -320,12 +329,13 @@ impl Webhooks {
                 format!("Delivery {id} is {}.", before.state.as_str()),
             ));
         }
-        if !deliveries::redrive(&mut tx, id, self.inner.clock.now_ms()).await? {
+        let one = Selection::one(id);
+        let moved = self.inner.queue.redrive_in(&mut tx, &one, None).await?;
+        if moved.is_empty() {
             return Err(disabled(&before.endpoint_id));
         }
         let after = deliveries::get(&mut tx, owner, id).await?;
         tx.commit().await?;
-        self.wake();
         Ok(after)
     }
 
@@ -339,11 +349,11 @@ impl Webhooks {
         if endpoint.state != EndpointState::Active {
             return Err(disabled(endpoint_id));
         }
-        let now = self.inner.clock.now_ms();
-        let count = deliveries::redrive_all(&mut tx, endpoint_id, now).await?;
+        let all = Selection::oldest(i64::MAX);
+        let of = Some(("endpoint_id", endpoint_id));
+        let moved = self.inner.queue.redrive_in(&mut tx, &all, of).await?;
         tx.commit().await?;
-        self.wake();
-        Ok(count)
+        Ok(moved.len() as u64)
     }
 }
 

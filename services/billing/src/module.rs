@@ -129,6 +129,9 @@ impl Module for Billing {
         engine.start_callbacks(received);
         webhooks.start(&context.scope.child("webhooks"));
         let rpc = BillingServiceServer::new(rpc::BillingRpc(engine.clone()));
-        Ok(Built::new(State { engine, webhooks }).grpc(rpc))
+        let letters = webhooks.dead_letters();
+        Ok(Built::new(State { engine, webhooks })
+            .grpc(rpc)
+            .dead_letters(letters))
     }
 }

@@ -81,7 +81,10 @@ impl Module for Notification {
         };
         let app = App::new(parts, &context.data_dir).await?;
         app.start(&context.scope);
+        let [deliveries, webhooks] = app.dead_letters();
         Ok(Built::new(app.clone())
+            .dead_letters(deliveries)
+            .dead_letters(webhooks)
             .grpc(NotificationServiceServer::new(rpc::NotificationRpc(
                 app.clone(),
             )))

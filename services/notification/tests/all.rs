@@ -6,6 +6,7 @@
 mod all {
     mod api;
     mod auth;
+    mod dead_letters;
     mod document;
     mod events;
     mod mail;

@@ -24,6 +24,8 @@ mod saga;
 mod store;
 mod usecases;
 
+use std::sync::Arc;
+
 use shoal_error::{CodeSpec, Result};
 use shoal_proto::events::EventSpec;
 use shoal_proto::order::v1 as order;
@@ -81,7 +83,9 @@ impl Module for Order {
             let (created, _) = usecases::products::seed(&shop).await?;
             tracing::info!(created, "demonstration catalogue is in place");
         }
+        let parked = Arc::new(shop.sagas.clone());
         Ok(Built::new(State(shop.clone()))
+            .dead_letters(parked)
             .grpc(rpc::catalogue(shop.clone()))
             .grpc(rpc::orders(shop)))
     }

@@ -7,6 +7,7 @@ mod all {
     mod crashes;
     mod document;
     mod grpc;
+    mod letters;
     mod orders;
     mod payments;
     mod products;

@@ -36,9 +36,8 @@ async fn an_event_is_parked_after_its_attempts_and_can_be_redriven() {
         assert!(sea.seen("a").await.is_empty(), "{sea}");
         sea.nothing_left().await;
 
-        dead_letters::redrive(&sea.market, &letter.id)
-            .await
-            .unwrap();
+        let moved = dead_letters::redrive(&sea.market, std::slice::from_ref(&letter.id));
+        assert_eq!(moved.await.unwrap().len(), 1, "{sea}");
         sea.sees("a", &[7]).await;
         eventually(|| async { sea.parked().await.is_empty() }, SOON).await;
         sea.drain().await;
@@ -55,9 +54,8 @@ async fn a_redriven_event_that_fails_again_is_parked_again() {
         sea.relay();
         sea.record("a", 7).await;
         eventually(|| async { sea.parked().await.len() == 1 }, SOON).await;
-        dead_letters::redrive(&sea.market, &sea.parked().await[0].id)
-            .await
-            .unwrap();
+        let ids = [sea.parked().await[0].id.clone()];
+        dead_letters::redrive(&sea.market, &ids).await.unwrap();
         let parked_again = || async {
             let letter = sea.parked().await.remove(0);
             letter.state == "parked" && letter.attempts == 6

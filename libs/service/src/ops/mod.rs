@@ -1,9 +1,10 @@
 //! The endpoints that operators and their tools use: `/healthz`, `/readyz`,
-//! `/metrics`, `/version`, `/openapi.json`, and `/admin/dependencies` for
-//! administrators.
+//! `/metrics`, `/version`, `/openapi.json`; and for administrators
+//! `/admin/dependencies`, `/admin/queues` and `/admin/dead-letters`.
 
 mod build;
 mod dependencies;
+mod queues;
 mod readiness;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::{StatusCode, header};
+use shoal_queue::Queues;
 use shoal_resilience::Dependencies;
 use shoal_telemetry::metrics;
 
@@ -41,6 +43,7 @@ pub(crate) struct Ops {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) openapi: Bytes,
     pub(crate) dependencies: Dependencies,
+    pub(crate) queues: Queues,
     /// The module brings its own `/openapi.json`.
     pub(crate) own_openapi: bool,
 }
@@ -61,6 +64,7 @@ pub(crate) fn router(ops: Ops) -> Router {
         readiness,
         openapi,
         dependencies,
+        queues,
         own_openapi,
     } = ops;
     let router = Router::new()
@@ -74,7 +78,8 @@ pub(crate) fn router(ops: Ops) -> Router {
         )
         .route("/metrics", get(move || async move { exposition(service) }))
         .route("/version", get(move || async move { Json(version) }))
-        .merge(dependencies::router(dependencies));
+        .merge(dependencies::router(dependencies))
+        .merge(queues::router(queues));
     if own_openapi {
         return router;
     }

@@ -1,11 +1,25 @@
-//! Rows of `webhook_deliveries` and `webhook_attempts`, as people read and
-//! redrive them. What workers do with them is in `claim`.
+//! Rows of `webhook_deliveries` and `webhook_attempts`. That the former are a
+//! queue is [`shoal_queue`]'s business.
 
 use shoal_error::{Error, Result};
+use shoal_queue::{Lane, QueueTable};
 use shoal_store::{Conn, SqlResultExt as _};
 
 use crate::codes::WebhookCode;
 use crate::delivery::{Attempt, Delivery, DeliveryState};
+
+/// The deliveries as a queue, one lane for each endpoint.
+pub(crate) const QUEUE: QueueTable = QueueTable {
+    queue: "webhooks",
+    table: "webhook_deliveries",
+    kind: "event_type",
+    context: "context",
+    shown: &["endpoint_id", "event_id", "payload"],
+    lane: Some(Lane {
+        column: "endpoint_id",
+        open: "endpoint_id IN (SELECT id FROM webhook_endpoints WHERE state = 'active')",
+    }),
+};
 
 const COLUMNS: &str = "d.id, d.endpoint_id, d.event_id, d.event_type, d.state, d.attempts, \
     d.last_status, d.last_error, d.next_attempt_at, d.created_at, d.finished_at";
@@ -37,7 +51,7 @@ impl From<Row> for Delivery {
             state,
             attempts: row.attempts,
             last_status: row.last_status,
-            last_error: row.last_error,
+            last_error: row.last_error.filter(|error| !error.is_empty()),
             next_attempt_at_ms: waits.then_some(row.next_attempt_at),
             created_at_ms: row.created_at,
             finished_at_ms: row.finished_at,
@@ -165,43 +179,66 @@ pub(crate) async fn attempts(conn: &mut Conn, id: &str) -> Result<Vec<Attempt>> 
         .collect())
 }
 
-/// Puts one dead delivery of an active endpoint back; false if it is neither.
-pub(crate) async fn redrive(conn: &mut Conn, id: &str, now: i64) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE webhook_deliveries SET state = 'queued', attempts = 0, next_attempt_at = $2, \
-         finished_at = NULL WHERE id = $1 AND state = 'dead' AND endpoint_id IN \
-         (SELECT id FROM webhook_endpoints WHERE state = 'active')",
+/// Keeps an attempt, and its status as the delivery's last.
+pub(crate) async fn log_attempt(conn: &mut Conn, id: &str, attempt: &Attempt) -> Result<()> {
+    sqlx::query("UPDATE webhook_deliveries SET last_status = $2 WHERE id = $1")
+        .bind(id)
+        .bind(attempt.status)
+        .execute(&mut *conn)
+        .await
+        .db()?;
+    sqlx::query(
+        "INSERT INTO webhook_attempts \
+         (delivery_id, number, started_at, latency_ms, status, error, response_body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(id)
-    .bind(now)
+    .bind(attempt.number)
+    .bind(attempt.started_at_ms)
+    .bind(attempt.latency_ms)
+    .bind(attempt.status)
+    .bind(attempt.error.as_deref())
+    .bind(attempt.response_body.as_deref())
     .execute(&mut *conn)
     .await
     .db()?;
-    Ok(done.rows_affected() > 0)
+    Ok(())
 }
 
-/// Puts every dead delivery of an endpoint back; answers how many.
-pub(crate) async fn redrive_all(conn: &mut Conn, endpoint_id: &str, now: i64) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE webhook_deliveries SET state = 'queued', attempts = 0, next_attempt_at = $2, \
-         finished_at = NULL WHERE endpoint_id = $1 AND state = 'dead'",
+/// How many deliveries to an endpoint are not made yet.
+pub(crate) async fn waiting(conn: &mut Conn, endpoint_id: &str) -> Result<u64> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM webhook_deliveries \
+         WHERE endpoint_id = $1 AND state IN ('queued', 'failed', 'sending')",
     )
     .bind(endpoint_id)
-    .bind(now)
-    .execute(&mut *conn)
+    .fetch_one(&mut *conn)
     .await
     .db()?;
-    Ok(done.rows_affected())
+    Ok(count.unsigned_abs())
 }
 
-/// What waits for an endpoint that is no longer called becomes dead letters.
-pub(crate) async fn bury_waiting(conn: &mut Conn, endpoint_id: &str, now: i64) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE webhook_deliveries SET state = 'dead', last_error = 'endpoint disabled', \
-         finished_at = $2 WHERE endpoint_id = $1 AND state IN ('queued', 'failed')",
+/// Whether [`prune`] would find anything.
+pub(crate) async fn any_prunable(conn: &mut Conn, before: i64) -> Result<bool> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT CAST(1 AS BIGINT) FROM webhook_deliveries \
+         WHERE state = 'delivered' AND finished_at < $1 LIMIT 1",
     )
-    .bind(endpoint_id)
-    .bind(now)
+    .bind(before)
+    .fetch_optional(&mut *conn)
+    .await
+    .db()?;
+    Ok(found.is_some())
+}
+
+/// Removes what was delivered before `before`; answers how many.
+pub(crate) async fn prune(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
+    let done = sqlx::query(
+        "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries \
+         WHERE state = 'delivered' AND finished_at < $1 LIMIT $2)",
+    )
+    .bind(before)
+    .bind(limit)
     .execute(&mut *conn)
     .await
     .db()?;

@@ -183,6 +183,31 @@ pub(crate) async fn active(conn: &mut Conn, owner: &str) -> Result<Vec<Endpoint>
     rows.into_iter().map(Row::into_endpoint).collect()
 }
 
+/// Where and with which keys a claimed delivery goes, as of now.
+pub(crate) struct Target {
+    pub(crate) url: String,
+    pub(crate) secrets: Vec<Secret>,
+}
+
+/// The endpoint's URL and live secrets; `None` if it is gone.
+pub(crate) async fn target(conn: &mut Conn, endpoint_id: &str, now: i64) -> Result<Option<Target>> {
+    let row: Option<(String, String, Option<String>, Option<i64>)> = sqlx::query_as(
+        "SELECT url, secret, previous_secret, previous_expires_at \
+         FROM webhook_endpoints WHERE id = $1",
+    )
+    .bind(endpoint_id)
+    .fetch_optional(&mut *conn)
+    .await
+    .db()?;
+    Ok(row.map(|(url, secret, previous, expires)| {
+        let mut secrets = vec![Secret::from_text(secret)];
+        if expires.is_some_and(|at| at > now) {
+            secrets.extend(previous.map(Secret::from_text));
+        }
+        Target { url, secrets }
+    }))
+}
+
 /// Notes a success: the series of failures is over.
 pub(crate) async fn succeeded(conn: &mut Conn, id: &str, now: i64) -> Result<()> {
     sqlx::query(

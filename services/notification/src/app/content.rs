@@ -7,12 +7,12 @@ use shoal_proto::auth::v1::GetUserRequest;
 use super::Inner;
 use crate::domain::address::EmailAddress;
 use crate::domain::channel::Channel;
-use crate::domain::delivery::Failure;
 use crate::domain::locale::Locale;
 use crate::domain::template::Rendered;
 use crate::store::contacts;
 use crate::store::notifications::Notification;
 use crate::store::templates::Published;
+use shoal_queue::Failure;
 
 /// What an attempt, or a part of it, came to.
 pub(super) type Attempted<T> = Result<T, Failure>;
@@ -84,21 +84,13 @@ impl Inner {
 
 /// A failure of something that we depend on.
 pub(super) fn passing(error: &Error) -> Failure {
-    Failure::Passing {
-        detail: error.to_string(),
-    }
+    Failure::passing(error.to_string())
 }
 
 fn no_address() -> Failure {
-    Failure::Lasting {
-        reason: "no_address",
-        detail: "auth knows no address of the user".into(),
-    }
+    Failure::lasting("no_address", "auth knows no address of the user")
 }
 
 fn template(error: &Error) -> Failure {
-    Failure::Lasting {
-        reason: "template",
-        detail: error.message().to_owned(),
-    }
+    Failure::lasting("template", error.message())
 }

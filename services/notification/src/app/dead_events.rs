@@ -1,7 +1,8 @@
 //! Events that the consumer could not deal with.
 
 use serde_json::Value;
-use shoal_error::Result;
+use shoal_error::{Error, Result};
+use shoal_queue::{DeadLetters as _, EventLetters, Selection};
 use shoal_store::dead_letters::{self, DeadLetter};
 use shoal_store::page::{Page, PageRequest};
 
@@ -18,12 +19,21 @@ impl App {
 
     /// Has the consumer try an event again.
     pub(crate) async fn redrive_event(&self, id: &str) -> Result<()> {
-        dead_letters::redrive(&self.inner.store, id).await
+        let letters = EventLetters::new(self.inner.store.clone());
+        moved(&letters.redrive(&Selection::one(id)).await?, id)
     }
 
     /// Gives an event up for good.
     pub(crate) async fn discard_event(&self, id: &str) -> Result<()> {
-        dead_letters::discard(&self.inner.store, id).await
+        let letters = EventLetters::new(self.inner.store.clone());
+        moved(&letters.discard(&Selection::one(id)).await?, id)
+    }
+}
+
+fn moved(letters: &[String], id: &str) -> Result<()> {
+    match letters {
+        [] => Err(Error::not_found("parked event", id)),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Deliveries as admins see them.
 
 use shoal_error::Result;
+use shoal_queue::Selection;
 use shoal_store::page::{Page, PageRequest};
 
 use super::App;
@@ -56,8 +57,12 @@ impl App {
     /// Puts a dead delivery back with a fresh count of attempts.
     pub(crate) async fn redrive(&self, id: &str) -> Result<Delivery> {
         let mut tx = self.inner.store.begin().await?;
-        let delivery = deliveries::redrive(&mut tx, id, self.now()).await?;
-        self.wake_on_commit(&mut tx);
+        let one = Selection::one(id);
+        let moved = self.inner.queue.redrive_in(&mut tx, &one, None).await?;
+        let delivery = deliveries::get(&mut tx, id).await?;
+        if moved.is_empty() {
+            return Err(deliveries::not_dead(&delivery));
+        }
         tx.commit().await?;
         Ok(delivery)
     }
@@ -69,13 +74,15 @@ impl App {
         channel: Option<Channel>,
         reason: Option<&str>,
     ) -> Result<u64> {
-        let channel = channel.map(Channel::as_str).unwrap_or_default();
-        let reason = reason.unwrap_or_default();
+        let within = channel.map(|channel| ("channel", channel.as_str()));
+        let selection = Selection {
+            reason: reason.unwrap_or_default().to_owned(),
+            ..Selection::oldest(REDRIVE_BATCH)
+        };
         let mut tx = self.inner.store.begin().await?;
-        let count =
-            deliveries::redrive_dead(&mut tx, channel, reason, REDRIVE_BATCH, self.now()).await?;
-        self.wake_on_commit(&mut tx);
+        let queue = &self.inner.queue;
+        let moved = queue.redrive_in(&mut tx, &selection, within).await?;
         tx.commit().await?;
-        Ok(count)
+        Ok(moved.len() as u64)
     }
 }

@@ -20,9 +20,10 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use shoal_error::Result;
 use shoal_proto::auth::v1::auth_service_client::AuthServiceClient;
+use shoal_queue::{DeadLetters, TableQueue, Worker, WorkerConfig};
 use shoal_rpc::Channel;
-use shoal_store::{Conn, Store};
-use shoal_task::{PumpConfig, Scope, SharedClock, Waker, pump};
+use shoal_store::Store;
+use shoal_task::{Scope, SharedClock};
 use shoal_webhook::Webhooks;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,7 @@ use crate::config::NotificationConfig;
 use crate::domain::announce::WEBHOOK_TYPES;
 use crate::domain::template::Engine;
 use crate::mail::Mailer;
+use crate::store::deliveries as deliveries_store;
 
 pub(crate) use deliveries::{DeliveryDetail, DeliveryFilter};
 pub(crate) use notify::{Notice, Sent, WebhookCopy};
@@ -52,7 +54,7 @@ pub(crate) struct Inner {
     webhooks: Webhooks,
     auth: AuthServiceClient<Channel>,
     streams: Arc<streams::Hub>,
-    waker: Waker,
+    queue: TableQueue,
 }
 
 /// What the operations need.
@@ -83,7 +85,7 @@ impl App {
             webhooks,
             auth: AuthServiceClient::new(parts.auth),
             streams: Arc::new(streams::Hub::new(parts.draining)),
-            waker: Waker::default(),
+            queue: TableQueue::new(deliveries_store::QUEUE, parts.store.clone()),
             store: parts.store,
             clock: parts.clock,
             config: parts.config,
@@ -98,17 +100,16 @@ impl App {
     /// Starts the workers; they end with the scope.
     pub(crate) fn start(&self, scope: &Scope) {
         let settings = &self.inner.config.deliveries;
-        let config = PumpConfig {
+        let config = WorkerConfig {
             name: "deliveries",
             concurrency: settings.concurrency,
+            per_lane: usize::MAX,
             poll: Duration::from_millis(settings.poll_interval_ms),
+            lease: Duration::from_millis(settings.lease_ms),
+            retry: settings.retry(),
         };
-        pump(
-            scope,
-            config,
-            Arc::clone(&self.inner),
-            self.inner.waker.clone(),
-        );
+        let work = Arc::clone(&self.inner);
+        Worker::start(self.inner.queue.clone(), work, config, scope);
         self.inner.webhooks.start(scope);
         self.start_streams(scope);
     }
@@ -123,10 +124,10 @@ impl App {
         self.inner.clock.now_ms()
     }
 
-    /// Has the worker look for what this transaction queues.
-    fn wake_on_commit(&self, conn: &mut Conn) {
-        let waker = self.inner.waker.clone();
-        conn.on_commit(move || waker.wake());
+    /// What was given up, for the service's list of dead letters.
+    pub(crate) fn dead_letters(&self) -> [Arc<dyn DeadLetters>; 2] {
+        let deliveries = Arc::new(self.inner.queue.clone());
+        [deliveries, self.inner.webhooks.dead_letters()]
     }
 }
 

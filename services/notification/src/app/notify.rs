@@ -169,7 +169,7 @@ impl App {
             delivered: None,
         };
         deliveries::insert(tx, &new).await?;
-        self.wake_on_commit(tx);
+        self.inner.queue.wake_on_commit(tx);
         Ok(())
     }
 

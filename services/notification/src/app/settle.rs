@@ -4,53 +4,86 @@ use std::sync::Arc;
 
 use shoal_error::Result;
 use shoal_proto::events::notification::DeliveryDeadV1;
+use shoal_queue::{Failure, Settled, Verdict};
 use shoal_store::{Tx, outbox};
 
 use super::Inner;
 use super::content::Content;
 use crate::domain::channel::Channel;
-use crate::domain::delivery::{Failure, Verdict};
 use crate::domain::template::Rendered;
-use crate::metrics;
-use crate::store::claim::{self, Claimed, LoggedAttempt, Settlement};
-use crate::store::deliveries::{self, NewDelivery};
+use crate::store::deliveries::{self, LoggedAttempt, NewDelivery};
 use crate::store::inbox::{self, NewItem};
 use crate::store::notifications::{self, Notification};
 
-/// Writes the verdict; erases content that is no longer needed, and announces a
-/// delivery that was given up. False when the lease was lost.
-pub(super) async fn settle(tx: &mut Tx, settlement: &Settlement<'_>) -> Result<bool> {
-    if !claim::settle(tx, settlement).await? {
-        return Ok(false);
-    }
-    let claimed = settlement.claimed;
-    metrics::attempted(&claimed.channel, settlement.verdict);
-    match settlement.verdict {
-        Verdict::Delivered => notifications::erase_if_done(tx, &claimed.notification_id).await?,
-        Verdict::Retry { .. } => {}
-        Verdict::Dead { reason, .. } => {
-            let id = &claimed.id;
-            tracing::warn!(notification.delivery_id = id, reason, "delivery given up");
-            outbox::publish(tx, &dead(claimed, reason, settlement.now)).await?;
-        }
-    }
-    Ok(true)
-}
-
-fn dead(claimed: &Claimed, reason: &str, now: i64) -> DeliveryDeadV1 {
+fn dead(id: &str, of: Dead<'_>, reason: &str, now: i64) -> DeliveryDeadV1 {
     DeliveryDeadV1 {
-        delivery_id: claimed.id.clone(),
-        notification_id: claimed.notification_id.clone(),
-        user_id: claimed.user_id.clone(),
-        channel: claimed.channel.clone(),
-        template: claimed.template.clone(),
-        attempts: u32::try_from(claimed.attempts).unwrap_or(u32::MAX),
+        delivery_id: id.to_owned(),
+        notification_id: of.notification_id.to_owned(),
+        user_id: of.user_id.to_owned(),
+        channel: of.channel.to_owned(),
+        template: of.template.to_owned(),
+        attempts: u32::try_from(of.attempts).unwrap_or(u32::MAX),
         reason: reason.to_owned(),
         dead_at_ms: now,
     }
 }
 
+/// What others are told of a delivery that was given up.
+struct Dead<'a> {
+    notification_id: &'a str,
+    user_id: &'a str,
+    channel: &'a str,
+    template: &'a str,
+    attempts: i64,
+}
+
 impl Inner {
+    /// Keeps the attempt; adds the item that it made, erases content that is no
+    /// longer needed, and announces a delivery that was given up. An item is so
+    /// there once, and only if the delivery says so.
+    pub(super) async fn record(&self, tx: &mut Tx, settled: &Settled<'_, Self>) -> Result<()> {
+        let Settled {
+            claimed, verdict, ..
+        } = settled;
+        let (id, job) = (claimed.id.as_str(), &claimed.job);
+        let version = settled.note.map_or(0, |note| note.version);
+        deliveries::rendered(tx, id, version).await?;
+        let attempt = LoggedAttempt {
+            delivery_id: id,
+            number: claimed.attempts_total,
+            started_at: settled.started_at_ms,
+            latency_ms: settled.latency_ms,
+            outcome: match verdict {
+                Verdict::Done => "delivered",
+                Verdict::Retry { .. } => "retry",
+                Verdict::Dead { .. } => "dead",
+            },
+            error: verdict.detail(),
+        };
+        deliveries::log(tx, &attempt).await?;
+        match verdict {
+            Verdict::Done => {
+                if let Some((of, content)) = settled.note.and_then(|note| note.item.as_ref()) {
+                    self.add_item(tx, of, id, &content.rendered).await?;
+                }
+                notifications::erase_if_done(tx, &job.notification_id).await
+            }
+            Verdict::Retry { .. } => Ok(()),
+            Verdict::Dead { reason, .. } => {
+                let of = Dead {
+                    notification_id: &job.notification_id,
+                    user_id: &job.user_id,
+                    channel: &job.channel,
+                    template: &job.template,
+                    attempts: claimed.attempts,
+                };
+                let now = tx.now_ms();
+                outbox::publish(tx, &dead(id, of, reason, now)).await?;
+                Ok(())
+            }
+        }
+    }
+
     /// Adds an item to the inbox and wakes its streams after the commit.
     pub(super) async fn add_item(
         &self,
@@ -97,46 +130,51 @@ impl Inner {
         deliveries::insert(tx, &new).await?;
         match content {
             Ok(content) => {
-                let attempt = LoggedAttempt {
-                    delivery_id: &id,
-                    number: 1,
-                    started_at: of.created_at,
-                    latency_ms: 0,
-                    outcome: "delivered",
-                    error: "",
-                };
-                claim::log(tx, &attempt).await?;
-                metrics::attempted(Channel::Inbox.as_str(), &Verdict::Delivered);
+                log_first(tx, &id, of, "delivered", "").await?;
                 self.add_item(tx, of, &id, &content.rendered).await
             }
-            Err(failure) => self.bury(tx, of, id, failure).await,
+            Err(failure) => self.bury(tx, of, &id, &failure).await,
         }
     }
 
-    async fn bury(&self, tx: &mut Tx, of: &Notification, id: String, why: Failure) -> Result<()> {
-        let (Failure::Lasting { detail, .. } | Failure::Passing { detail }) = why;
-        let claimed = Claimed {
-            id,
-            notification_id: of.id.clone(),
-            user_id: of.user_id.clone(),
-            template: of.template.clone(),
-            channel: Channel::Inbox.as_str().to_owned(),
+    async fn bury(&self, tx: &mut Tx, of: &Notification, id: &str, why: &Failure) -> Result<()> {
+        let reason = why.lasting.unwrap_or("template");
+        log_first(tx, id, of, "dead", &why.detail).await?;
+        self.queue
+            .give_up_in(tx, ("id", id), reason, &why.detail)
+            .await?;
+        tracing::warn!(
+            notification.delivery_id = id,
+            reason,
+            "delivery given up at once"
+        );
+        let dead_of = Dead {
+            notification_id: &of.id,
+            user_id: &of.user_id,
+            channel: Channel::Inbox.as_str(),
+            template: &of.template,
             attempts: 1,
-            attempts_total: 1,
-            created_at: of.created_at,
         };
-        let settlement = Settlement {
-            claimed: &claimed,
-            lease_token: None,
-            verdict: &Verdict::Dead {
-                reason: "template",
-                detail,
-            },
-            template_version: 0,
-            started_at: of.created_at,
-            latency_ms: 0,
-            now: self.clock.now_ms(),
-        };
-        settle(tx, &settlement).await.map(|_| ())
+        outbox::publish(tx, &dead(id, dead_of, reason, of.created_at)).await?;
+        Ok(())
     }
+}
+
+/// The one attempt of a delivery that is made, or given up, as it is recorded.
+async fn log_first(
+    tx: &mut Tx,
+    id: &str,
+    of: &Notification,
+    outcome: &str,
+    error: &str,
+) -> Result<()> {
+    let attempt = LoggedAttempt {
+        delivery_id: id,
+        number: 1,
+        started_at: of.created_at,
+        latency_ms: 0,
+        outcome,
+        error,
+    };
+    deliveries::log(tx, &attempt).await
 }

@@ -8,7 +8,7 @@ use shoal_error::{CommonCode, Error, Result};
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::domain::delivery::Failure;
+use shoal_queue::Failure;
 
 #[derive(Debug)]
 pub(super) struct Maildir {
@@ -40,12 +40,10 @@ impl Maildir {
         bytes: &[u8],
     ) -> Result<(), Failure> {
         let name = format!("{}.{delivery_id}.shoal", created_at.div_euclid(1_000));
-        self.place(&name, bytes)
-            .await
-            .map_err(|error| Failure::Passing {
-                // The kind only: paths are nobody's business in a delivery log.
-                detail: format!("the mail folder did not take it: {}", error.kind()),
-            })
+        self.place(&name, bytes).await.map_err(|error| {
+            // The kind only: paths are nobody's business in a delivery log.
+            Failure::passing(format!("the mail folder did not take it: {}", error.kind()))
+        })
     }
 
     async fn place(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -122,6 +120,6 @@ mod tests {
         std::fs::remove_dir_all(root.path().join("new")).unwrap();
         std::fs::remove_dir_all(root.path().join("cur")).unwrap();
         let failure = maildir.deliver("dlv_1", 5_000, b"hello").await.unwrap_err();
-        assert!(matches!(failure, Failure::Passing { .. }));
+        assert_eq!(failure.lasting, None);
     }
 }

@@ -7,13 +7,13 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 use super::Outgoing;
-use crate::domain::delivery::Failure;
+use shoal_queue::Failure;
 
 /// Builds the same mail for every attempt of a delivery.
 pub(super) fn build(from: &Mailbox, mail: &Outgoing<'_>) -> Result<Message, Failure> {
-    let to = mail.to.expose().parse().map_err(|_| Failure::Lasting {
-        reason: "no_address",
-        detail: "the user's address is not one that mail can be sent to".into(),
+    let to = mail.to.expose().parse().map_err(|_| {
+        let detail = "the user's address is not one that mail can be sent to";
+        Failure::lasting("no_address", detail)
     })?;
     let date = UNIX_EPOCH + Duration::from_millis(u64::try_from(mail.created_at).unwrap_or(0));
     let message_id = format!("<{}@{}>", mail.delivery_id, from.email.domain());
@@ -34,10 +34,8 @@ pub(super) fn build(from: &Mailbox, mail: &Outgoing<'_>) -> Result<Message, Fail
     } else {
         builder.multipart(MultiPart::alternative_plain_html(text, html))
     };
-    built.map_err(|error| Failure::Lasting {
-        reason: "template",
-        detail: format!("the mail cannot be built: {error}"),
-    })
+    built
+        .map_err(|error| Failure::lasting("template", format!("the mail cannot be built: {error}")))
 }
 
 #[cfg(test)]
@@ -88,11 +86,9 @@ mod tests {
             "a@b@c",
             "ada@example.com\r\nBcc: eve@example.com",
         ] {
-            let Err(Failure::Lasting { reason, detail }) = mail(to, "") else {
-                panic!("{to} should be refused");
-            };
-            assert_eq!(reason, "no_address");
-            assert!(!detail.contains(to));
+            let refused = mail(to, "").unwrap_err();
+            assert_eq!(refused.lasting, Some("no_address"), "{to}");
+            assert!(!refused.detail.contains(to));
         }
     }
 }

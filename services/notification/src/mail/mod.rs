@@ -21,9 +21,9 @@ use tracing::Instrument as _;
 
 use crate::config::MailConfig;
 use crate::domain::address::EmailAddress;
-use crate::domain::delivery::Failure;
 use crate::domain::template::Rendered;
 use maildir::Maildir;
+use shoal_queue::Failure;
 use smtp::Smtp;
 
 /// One mail to be sent.
@@ -85,9 +85,8 @@ impl Mailer {
         let span = tracing::info_span!("mail.send", otel.kind = "client");
         let timer = self.figures.start("send");
         let sent = tokio::time::timeout(self.timeout, sent.instrument(span)).await;
-        timer.stop_with(sent.unwrap_or_else(|_| {
-            let detail = "the mail was not taken in time".into();
-            Err(Failure::Passing { detail })
-        }))
+        timer.stop_with(
+            sent.unwrap_or_else(|_| Err(Failure::passing("the mail was not taken in time"))),
+        )
     }
 }

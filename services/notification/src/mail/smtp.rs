@@ -10,7 +10,8 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use shoal_error::{Result, ResultExt as _};
 
 use crate::config::{SmtpConfig, SmtpTls};
-use crate::domain::delivery::{Failure, smtp_failure};
+use crate::domain::delivery::smtp_failure;
+use shoal_queue::Failure;
 
 #[derive(Debug)]
 pub(super) struct Smtp {
@@ -66,9 +67,7 @@ fn classify(error: &lettre::transport::smtp::Error) -> Failure {
     } else {
         "the mail server could not be reached"
     };
-    Failure::Passing {
-        detail: detail.into(),
-    }
+    Failure::passing(detail)
 }
 
 fn number(code: Code) -> u16 {

@@ -1,12 +1,23 @@
-//! Rows of `deliveries` and `delivery_attempts` as people read and redrive
-//! them. What the mail worker does with them is in `claim`.
+//! Rows of `deliveries` and `delivery_attempts`. That the former are a queue is
+//! [`shoal_queue`]'s business.
 
 use shoal_error::{Error, Result};
+use shoal_queue::QueueTable;
 use shoal_store::{Conn, SqlResultExt as _};
 
 use crate::codes::NotificationCode;
 use crate::domain::channel::Channel;
 use crate::domain::delivery::DeliveryState;
+
+/// The deliveries as a queue.
+pub(crate) const QUEUE: QueueTable = QueueTable {
+    queue: "notifications",
+    table: "deliveries",
+    kind: "template",
+    context: "(SELECT n.context FROM notifications n WHERE n.id = notification_id)",
+    shown: &["notification_id", "user_id", "channel", "template"],
+    lane: None,
+};
 
 /// A delivery as it is kept.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -38,6 +49,7 @@ pub(crate) struct NewDelivery<'a> {
     pub(crate) channel: Channel,
     pub(crate) now: i64,
     /// The version that was delivered in this very transaction; `None` queues.
+    /// An inbox item has had its first attempt in either case.
     pub(crate) delivered: Option<i64>,
 }
 
@@ -59,7 +71,7 @@ pub(crate) async fn insert(conn: &mut Conn, new: &NewDelivery<'_>) -> Result<()>
     .bind(new.template)
     .bind(new.channel.as_str())
     .bind(state)
-    .bind(i64::from(new.delivered.is_some()))
+    .bind(i64::from(new.channel == Channel::Inbox))
     .bind(new.now)
     .bind(new.delivered.unwrap_or(0))
     .bind(new.delivered.map(|_| new.now))
@@ -148,49 +160,48 @@ pub(crate) async fn attempts(conn: &mut Conn, delivery_id: &str) -> Result<Vec<A
     .db()
 }
 
-/// Puts a dead delivery back into the queue.
-pub(crate) async fn redrive(conn: &mut Conn, id: &str, now: i64) -> Result<Delivery> {
-    let sql = format!(
-        "UPDATE deliveries SET state = 'queued', attempts = 0, next_attempt_at = $2, \
-         reason = '', finished_at = NULL WHERE id = $1 AND state = 'dead' RETURNING {COLUMNS}"
-    );
-    let back: Option<Delivery> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(id)
-        .bind(now)
-        .fetch_optional(&mut *conn)
-        .await
-        .db()?;
-    match back {
-        Some(delivery) => Ok(delivery),
-        None => Err(not_dead(&get(conn, id).await?)),
-    }
+/// One try as it is kept.
+pub(crate) struct LoggedAttempt<'a> {
+    pub(crate) delivery_id: &'a str,
+    pub(crate) number: i64,
+    pub(crate) started_at: i64,
+    pub(crate) latency_ms: i64,
+    /// `delivered`, `retry` or `dead`.
+    pub(crate) outcome: &'a str,
+    /// Empty on success.
+    pub(crate) error: &'a str,
 }
 
-/// Puts up to `limit` dead deliveries back, oldest first; answers how many.
-pub(crate) async fn redrive_dead(
-    conn: &mut Conn,
-    channel: &str,
-    reason: &str,
-    limit: i64,
-    now: i64,
-) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE deliveries SET state = 'queued', attempts = 0, next_attempt_at = $4, \
-         reason = '', finished_at = NULL WHERE state = 'dead' AND id IN ( \
-            SELECT id FROM deliveries WHERE state = 'dead' AND ($1 = '' OR channel = $1) \
-            AND ($2 = '' OR reason = $2) ORDER BY id LIMIT $3)",
+/// Keeps a try.
+pub(crate) async fn log(conn: &mut Conn, attempt: &LoggedAttempt<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO delivery_attempts (delivery_id, number, started_at, latency_ms, outcome, \
+         error) VALUES ($1, $2, $3, $4, $5, $6)",
     )
-    .bind(channel)
-    .bind(reason)
-    .bind(limit)
-    .bind(now)
+    .bind(attempt.delivery_id)
+    .bind(attempt.number)
+    .bind(attempt.started_at)
+    .bind(attempt.latency_ms)
+    .bind(attempt.outcome)
+    .bind(attempt.error)
     .execute(&mut *conn)
     .await
     .db()?;
-    Ok(done.rows_affected())
+    Ok(())
 }
 
-fn not_dead(delivery: &Delivery) -> Error {
+/// Notes which version of the template an attempt rendered; 0 for none.
+pub(crate) async fn rendered(conn: &mut Conn, id: &str, version: i64) -> Result<()> {
+    sqlx::query("UPDATE deliveries SET template_version = $2 WHERE id = $1")
+        .bind(id)
+        .bind(version)
+        .execute(&mut *conn)
+        .await
+        .db()?;
+    Ok(())
+}
+
+pub(crate) fn not_dead(delivery: &Delivery) -> Error {
     Error::new(
         NotificationCode::DeliveryNotDead,
         format!("Delivery {} is {}.", delivery.id, delivery.state),

@@ -1,7 +1,6 @@
 //! The only part of the service that knows SQL; one file per aggregate. Every
 //! statement runs on SQLite and PostgreSQL.
 
-pub(crate) mod claim;
 pub(crate) mod contacts;
 pub(crate) mod deliveries;
 pub(crate) mod inbox;

@@ -65,7 +65,8 @@ pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Option<Notification
 pub(crate) async fn erase_if_done(conn: &mut Conn, id: &str) -> Result<()> {
     sqlx::query(
         "UPDATE notifications SET data = NULL WHERE id = $1 AND NOT EXISTS \
-         (SELECT 1 FROM deliveries d WHERE d.notification_id = $1 AND d.state <> 'delivered')",
+         (SELECT 1 FROM deliveries d WHERE d.notification_id = $1 \
+         AND d.state <> 'delivered' AND d.discarded_at IS NULL)",
     )
     .bind(id)
     .execute(&mut *conn)
@@ -80,7 +81,8 @@ pub(crate) async fn prune(conn: &mut Conn, before: i64, limit: i64) -> Result<u6
     let done = sqlx::query(
         "DELETE FROM notifications WHERE id IN (SELECT n.id FROM notifications n \
          WHERE n.created_at < $1 AND NOT EXISTS (SELECT 1 FROM deliveries d \
-            WHERE d.notification_id = n.id AND d.state <> 'delivered') LIMIT $2)",
+            WHERE d.notification_id = n.id AND d.state <> 'delivered' \
+            AND d.discarded_at IS NULL) LIMIT $2)",
     )
     .bind(before)
     .bind(limit)

@@ -62,7 +62,7 @@ async fn no_address_and_no_secret_is_ever_recorded() {
     let recorded = TraceStore::global().get(&trace_id);
     let shown: Vec<String> = recorded.iter().map(|span| format!("{span:?}")).collect();
     assert!(
-        shown.iter().any(|span| span.contains("delivery given up")),
+        shown.iter().any(|span| span.contains("work was given up")),
         "events are recorded"
     );
     assert!(recorded.iter().any(|span| span.name == "webhook.deliver"));

@@ -4,7 +4,7 @@ use shoal_webhook::{DEFAULT_TOLERANCE, Secret, verify};
 
 use super::support::{ADA, BOUND, GRACE, Ground, World, confirmed, registered, v1};
 
-async fn register(world: &World, user: &str, url: &str, types: &[&str]) -> Value {
+pub(super) async fn register(world: &World, user: &str, url: &str, types: &[&str]) -> Value {
     let body = json!({"url": url, "event_types": types});
     let post = world
         .service

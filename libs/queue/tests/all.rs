@@ -1,0 +1,8 @@
+//! Queues on both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod all {
+    mod admin;
+    mod parcels;
+    mod worker;
+}
