@@ -15,7 +15,7 @@ use crate::store::deliveries::{self, LoggedAttempt, NewDelivery};
 use crate::store::inbox::{self, NewItem};
 use crate::store::notifications::{self, Notification};
 
-fn dead(id: &str, of: Dead<'_>, reason: &str, now: i64) -> DeliveryDeadV1 {
+fn dead(id: &str, of: &Dead<'_>, reason: &str, now: i64) -> DeliveryDeadV1 {
     DeliveryDeadV1 {
         delivery_id: id.to_owned(),
         notification_id: of.notification_id.to_owned(),
@@ -78,7 +78,7 @@ impl Inner {
                     attempts: claimed.attempts,
                 };
                 let now = tx.now_ms();
-                outbox::publish(tx, &dead(id, of, reason, now)).await?;
+                outbox::publish(tx, &dead(id, &of, reason, now)).await?;
                 Ok(())
             }
         }
@@ -155,7 +155,7 @@ impl Inner {
             template: &of.template,
             attempts: 1,
         };
-        outbox::publish(tx, &dead(id, dead_of, reason, of.created_at)).await?;
+        outbox::publish(tx, &dead(id, &dead_of, reason, of.created_at)).await?;
         Ok(())
     }
 }
