@@ -46,6 +46,9 @@ pub struct WebhookConfig {
     /// Longest wait between two attempts.
     #[schemars(range(min = 1))]
     pub retry_max_ms: u64,
+    /// No attempt begins later than this after the delivery was queued or
+    /// redriven: news that old mislead more than they help. 0 for no bound.
+    pub max_age_ms: u64,
     /// An endpoint that has failed for this long without one success is disabled.
     pub disable_after_ms: u64,
     /// How long the old secret still signs after a rotation.
@@ -71,6 +74,7 @@ impl Default for WebhookConfig {
             max_attempts: 12,
             retry_initial_ms: 5_000,
             retry_max_ms: 6 * 3_600_000,
+            max_age_ms: 3 * 86_400_000,
             disable_after_ms: 5 * 86_400_000,
             secret_overlap_ms: 86_400_000,
             response_body_limit: 1_024,
@@ -87,11 +91,14 @@ impl WebhookConfig {
     }
 
     pub(crate) fn retry(&self) -> RetryPolicy {
-        RetryPolicy::new(
-            self.max_attempts,
-            Duration::from_millis(self.retry_initial_ms),
-            Duration::from_millis(self.retry_max_ms),
-        )
+        RetryPolicy {
+            max_age: (self.max_age_ms > 0).then(|| Duration::from_millis(self.max_age_ms)),
+            ..RetryPolicy::new(
+                self.max_attempts,
+                Duration::from_millis(self.retry_initial_ms),
+                Duration::from_millis(self.retry_max_ms),
+            )
+        }
     }
 
     /// Checks what neither types nor the ranges of the schema can say.

@@ -143,6 +143,9 @@ pub struct DeliveriesConfig {
     /// Longest wait between two attempts.
     #[schemars(range(min = 1))]
     pub retry_max_ms: u64,
+    /// No attempt begins later than this after the delivery was queued or
+    /// redriven: news that old mislead more than they help. 0 for no bound.
+    pub max_age_ms: u64,
     /// Notifications whose deliveries all succeeded are removed after this many
     /// days; inbox items stay until their owner deletes them.
     #[schemars(range(min = 1, max = 3_650))]
@@ -158,6 +161,7 @@ impl Default for DeliveriesConfig {
             max_attempts: 10,
             retry_initial_ms: 2_000,
             retry_max_ms: 3_600_000,
+            max_age_ms: 3 * 86_400_000,
             keep_days: 90,
         }
     }
@@ -165,11 +169,14 @@ impl Default for DeliveriesConfig {
 
 impl DeliveriesConfig {
     pub(crate) fn retry(&self) -> RetryPolicy {
-        RetryPolicy::new(
-            self.max_attempts,
-            Duration::from_millis(self.retry_initial_ms),
-            Duration::from_millis(self.retry_max_ms),
-        )
+        RetryPolicy {
+            max_age: (self.max_age_ms > 0).then(|| Duration::from_millis(self.max_age_ms)),
+            ..RetryPolicy::new(
+                self.max_attempts,
+                Duration::from_millis(self.retry_initial_ms),
+                Duration::from_millis(self.retry_max_ms),
+            )
+        }
     }
 }
 
