@@ -14,11 +14,12 @@
 //! caller can still answer.
 
 mod baggage;
+mod class;
 mod metadata;
 mod wire;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use shoal_error::{CommonCode, Error, Result};
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use baggage::BAGGAGE;
+pub use class::{CLASS, Class};
 pub use metadata::{GRAY_SERVICES, GRAY_VERSION, Metadata, REQUEST_ID, TIMEOUT_MS, USER_ID};
 pub use wire::{format_grpc_timeout, parse_grpc_timeout};
 
@@ -43,12 +45,18 @@ pub struct Context {
 
 impl Context {
     /// A context without deadline and without a caller, for work that the
-    /// process does on its own.
+    /// process does on its own. Its class is [`Class::Internal`].
     pub fn background() -> Self {
+        static META: LazyLock<Arc<Metadata>> = LazyLock::new(|| {
+            Arc::new(Metadata {
+                class: Class::Internal,
+                ..Metadata::default()
+            })
+        });
         Self {
             deadline: None,
             cancel: CancellationToken::new(),
-            meta: Arc::default(),
+            meta: Arc::clone(&META),
         }
     }
 
@@ -142,6 +150,29 @@ impl Context {
         }
     }
 
+    /// The same request, which arrived at `arrived`: its time runs from there,
+    /// not from when somebody came to look at it.
+    #[must_use]
+    pub fn arrived_at(self, arrived: Instant) -> Self {
+        let waited = arrived.elapsed();
+        Self {
+            deadline: self
+                .deadline
+                .map(|by| by.checked_sub(waited).unwrap_or(arrived)),
+            ..self
+        }
+    }
+
+    /// The same context, no more urgent than `class`.
+    #[must_use]
+    pub fn lowered_to(self, class: Class) -> Self {
+        let lowered = self.meta.class.lowered_to(class);
+        if lowered == self.meta.class {
+            return self;
+        }
+        self.with_meta(|meta| meta.class = lowered)
+    }
+
     /// The same context with other metadata.
     #[must_use]
     pub fn with_meta(&self, change: impl FnOnce(&mut Metadata)) -> Self {
@@ -199,6 +230,11 @@ impl Context {
         CURRENT.sync_scope(self.clone(), work)
     }
 }
+
+/// When a request reached the process; an extension of the request, put there
+/// by whoever reads the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived(pub Instant);
 
 /// The error of work that a caller no longer waits for.
 fn cancelled() -> Error {

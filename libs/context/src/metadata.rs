@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::baggage;
+use crate::{CLASS, Class, baggage};
 
 /// One per request of a client; equals the trace id when the client sent none.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,21 +32,26 @@ pub struct Metadata {
     pub gray_version: Option<String>,
     /// See [`GRAY_SERVICES`].
     pub gray_services: Option<String>,
+    /// See [`CLASS`].
+    pub class: Class,
 }
 
 impl Metadata {
     /// Reads the metadata of a request. `trusted` says whether the caller may
     /// name the user and the colour; an outside caller may only name the
-    /// request. The colour comes as header or as W3C baggage.
+    /// request and its class, which it can but lower. The colour comes as header or as W3C baggage.
     pub fn from_headers(headers: &HeaderMap, trusted: bool) -> Self {
         let text = |name: &HeaderName| {
             let value = headers.get(name)?.to_str().ok()?.trim();
             (!value.is_empty() && value.len() <= MAX_VALUE).then(|| value.to_owned())
         };
         let request_id = text(&REQUEST_ID);
+        let class = headers.get(CLASS).and_then(|value| value.to_str().ok());
+        let class = class.and_then(Class::parse).unwrap_or_default();
         if !trusted {
             return Self {
                 request_id,
+                class,
                 ..Self::default()
             };
         }
@@ -59,6 +64,7 @@ impl Metadata {
             user_id: text(&USER_ID),
             gray_version,
             gray_services,
+            class,
         }
     }
 
@@ -93,6 +99,9 @@ impl Metadata {
             user_id: text(&USER_ID),
             gray_version: text(&GRAY_VERSION),
             gray_services: text(&GRAY_SERVICES),
+            class: text(&CLASS)
+                .and_then(|class| Class::parse(&class))
+                .unwrap_or_default(),
         }
     }
 
@@ -104,13 +113,16 @@ impl Metadata {
     }
 
     fn entries(&self) -> impl Iterator<Item = (HeaderName, &str)> {
+        // Most requests are interactive: that goes without saying.
+        let class = (self.class != Class::default()).then(|| self.class.as_str());
         [
-            (REQUEST_ID, &self.request_id),
-            (USER_ID, &self.user_id),
-            (GRAY_VERSION, &self.gray_version),
-            (GRAY_SERVICES, &self.gray_services),
+            (REQUEST_ID, self.request_id.as_deref()),
+            (USER_ID, self.user_id.as_deref()),
+            (GRAY_VERSION, self.gray_version.as_deref()),
+            (GRAY_SERVICES, self.gray_services.as_deref()),
+            (CLASS, class),
         ]
         .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .filter_map(|(name, value)| Some((name, value?)))
     }
 }

@@ -109,6 +109,32 @@ fn an_outside_caller_can_name_its_request_but_not_its_user_or_colour() {
 }
 
 #[test]
+fn a_class_is_only_ever_lowered() {
+    let interactive = Context::new(Metadata::default(), None);
+    let batch = interactive.clone().lowered_to(Class::Batch);
+    assert_eq!(batch.meta().class, Class::Batch);
+    assert_eq!(
+        batch.lowered_to(Class::Interactive).meta().class,
+        Class::Batch
+    );
+    assert_eq!(Context::background().meta().class, Class::Internal);
+    let mut headers = HeaderMap::new();
+    headers.insert(CLASS, "urgent".parse().unwrap());
+    let unknown = Metadata::from_headers(&headers, true).class;
+    assert_eq!(unknown, Class::Interactive);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_before_anybody_looked_counts() {
+    let arrived = tokio::time::Instant::now();
+    tokio::time::advance(MS(30)).await;
+    let context = Context::new(Metadata::default(), Some(MS(100))).arrived_at(arrived);
+    assert_eq!(context.remaining(), Some(MS(70)));
+    tokio::time::advance(MS(70)).await;
+    assert!(context.check().is_err());
+}
+
+#[test]
 fn a_colour_is_meant_for_the_services_that_it_names_or_for_all() {
     let mut meta = Metadata {
         gray_version: Some("v2".into()),
@@ -190,15 +216,18 @@ proptest! {
     fn metadata_survives_headers_and_maps(
         request_id in proptest::option::of("[a-zA-Z0-9-]{1,64}"),
         user_id in proptest::option::of("usr_[a-z0-9]{26}"),
+        class in proptest::sample::select(Class::ALL.as_slice()),
         gray in proptest::option::of(("[a-z0-9.]{1,16}", proptest::option::of("[a-z]{1,9}([+][a-z]{1,9}){0,3}"))),
     ) {
         let (gray_version, gray_services) = gray.map_or((None, None), |(v, s)| (Some(v), s));
-        let meta = Metadata { request_id, user_id, gray_version, gray_services };
+        let meta = Metadata { request_id, user_id, gray_version, gray_services, class };
         let mut headers = HeaderMap::new();
         meta.to_headers(&mut headers);
         prop_assert_eq!(&Metadata::from_headers(&headers, true), &meta);
         let context = Context::new(meta.clone(), None);
         let back = Context::from_map(&context.to_map());
-        prop_assert_eq!(back.meta(), &meta);
+        prop_assert_eq!(Metadata::from_map(&context.to_map()), meta.clone());
+        let queued = Metadata { class: class.lowered_to(Class::Internal), ..meta };
+        prop_assert_eq!(back.meta(), &queued);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::{Context, Metadata, TIMEOUT_MS};
+use crate::{Class, Context, Metadata, TIMEOUT_MS};
 
 /// `grpc-timeout` as the gRPC specification writes it.
 const GRPC_TIMEOUT: &str = "grpc-timeout";
@@ -56,9 +56,10 @@ impl Context {
         map
     }
 
-    /// The context of queued or resumed work.
+    /// The context of queued or resumed work. Nobody waits for it any more, so
+    /// it is [`Class::Internal`] at most.
     pub fn from_map(map: &HashMap<String, String>) -> Self {
-        Self::new(Metadata::from_map(map), None)
+        Self::new(Metadata::from_map(map), None).lowered_to(Class::Internal)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use serde_json::Value;
-use shoal_context::{Context, Metadata};
+use shoal_context::{Class, Context, Metadata};
 use shoal_error::{Error, Result};
 use shoal_resilience::Draws;
 use shoal_task::Receiver;
@@ -91,7 +91,11 @@ async fn resume(inner: &Arc<Inner>, id: &str) -> Result<()> {
         )));
     };
     let span = span_of(&record);
-    let context = Context::new(Metadata::from_map(&record.context), None);
+    let mut context = Context::new(Metadata::from_map(&record.context), None);
+    if record.revision > 0 {
+        // Whoever asked for it has had an answer by now.
+        context = context.lowered_to(Class::Internal);
+    }
     let run = Run {
         inner,
         definition,

@@ -128,6 +128,7 @@ async fn a_handler_knows_the_request_that_recorded_the_event() {
             user_id: Some("usr_1".into()),
             gray_version: Some("v2".into()),
             gray_services: Some("order+billing".into()),
+            class: shoal_context::Class::Internal,
         };
         Context::new(meta.clone(), None)
             .attach(sea.record("a", 7))

@@ -84,6 +84,7 @@ async fn request_id_user_and_colour_travel_and_stand_on_the_span() {
         user_id: Some("usr_1".into()),
         gray_version: Some("v2".into()),
         gray_services: None,
+        class: shoal_context::Class::Batch,
     };
     let expected = format!("{meta:?}");
     let root = tracing::info_span!("test.root");

@@ -89,6 +89,7 @@ async fn an_event_carries_what_its_request_was() {
             user_id: Some("usr_1".into()),
             gray_version: Some("v2".into()),
             gray_services: Some("order+billing".into()),
+            class: shoal_context::Class::Internal,
         };
         Context::new(meta.clone(), None)
             .attach(record(&store, "a", 1))
