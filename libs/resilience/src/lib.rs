@@ -13,10 +13,13 @@
 //!   and sagas alike.
 //! - [`Outliers`]: leaves out single instances that do worse than their peers.
 //! - [`Latencies`]: what is usual per method.
+//! - [`Admission`]: the door of a service, with a limit that learns and classes
+//!   of which the less urgent are refused first.
 //! - [`Sketch`]: the mergeable latency histogram under the breaker.
 //! - [`Dependencies`]: the breakers and budgets of one service by dependency,
 //!   with their logs and metrics; what stacks of layers hold.
 
+mod admission;
 mod attempt;
 mod breaker;
 mod budget;
@@ -29,6 +32,10 @@ mod outlier;
 mod retry;
 mod sketch;
 
+pub use admission::{
+    Admission, AdmissionReport, AdmissionSettings, Classes, Ended, LimitMode, Limiter, Place,
+    Refusal, Route, RouteReport, Why,
+};
 pub use attempt::{Attempt, Verdict};
 pub use breaker::{
     Breaker, BreakerSettings, Cause, Mode, Permit, Reason, Rejected, Snapshot, State, Transition,

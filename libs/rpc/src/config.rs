@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use shoal_resilience::{Dependencies, ResilienceSettings};
+use shoal_resilience::{Admission, AdmissionSettings, Dependencies, ResilienceSettings};
 
 use crate::MeshSecret;
 
@@ -16,7 +16,8 @@ pub struct RpcServerSettings {
     pub timeout_ms: u64,
     /// Most time that any call gets, in milliseconds, whatever its caller asks.
     pub max_timeout_ms: u64,
-    /// Calls served at once; more are refused with `RESOURCE_EXHAUSTED`.
+    /// Calls served at once, answers that are still being streamed included;
+    /// more are refused. `admission` decides among those that are worked on.
     pub max_in_flight: usize,
 }
 
@@ -41,13 +42,18 @@ pub struct ServerConfig {
     pub colour: Option<String>,
     /// The rest.
     pub settings: RpcServerSettings,
+    /// Who is let in.
+    pub admission: Admission,
 }
 
 impl ServerConfig {
     /// Default settings for `service`.
     pub fn new(service: impl Into<String>, mesh_secret: MeshSecret) -> Self {
+        let service = service.into();
+        let admission = AdmissionSettings::default();
         Self {
-            service: service.into(),
+            admission: Admission::new(&service, admission, &[], shoal_task::system_clock()),
+            service,
             mesh_secret,
             colour: None,
             settings: RpcServerSettings::default(),

@@ -1,5 +1,6 @@
 //! The server stack.
 
+mod admission;
 mod admit;
 mod context;
 mod limit;
@@ -30,14 +31,17 @@ pub fn stack(routes: Routes, config: &ServerConfig) -> Router {
         .layer(panic::CatchPanicLayer)
         // Before the limit: who does not belong here takes no place.
         .layer(admit::AdmitLayer::new(&config.mesh_secret))
-        // Before the context: a call that is shed costs next to nothing.
+        // Before the context: a call that is shed costs next to nothing. Counts
+        // streams until their end, which the admission below does not.
         .layer(limit::InFlightLayer::new(
             &config.service,
             config.settings.max_in_flight,
         ))
-        // Innermost: deadline, cancellation and metadata for the handler. The
-        // caller was admitted above, so its metadata is believed.
-        .layer(context::ContextLayer::new(config));
+        // Deadline, cancellation and metadata for all below. The caller was
+        // admitted above, so its metadata is believed.
+        .layer(context::ContextLayer::new(config))
+        // Innermost: waits within the deadline, by the class of the caller.
+        .layer(admission::AdmissionLayer::new(&config.admission));
     routes.prepare().into_axum_router().layer(layers)
 }
 

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use shoal_error::{CodeSpec, CommonCode, ResultExt as _};
+use utoipa::openapi::OpenApi;
 
 use crate::StartError;
 use crate::config;
@@ -125,6 +126,26 @@ pub(crate) fn check<M: Module>(built: &Built<M::State>) -> Result<(), StartError
             } else {
                 format!("the module {does} {odd}, which {constant} does not name; add it")
             };
+            return Err(StartError::Undeclared(M::NAME, text));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a class for a route that the module does not have.
+pub(crate) fn check_classes<M: Module>(document: &OpenApi) -> Result<(), StartError> {
+    let document = serde_json::to_value(document).unwrap_or_default();
+    for (route, _) in M::CLASSES {
+        let (verb, path) = route.split_once(' ').unwrap_or((route, ""));
+        let there = if verb == "gRPC" {
+            let service = path.trim_start_matches('/').split('/').next();
+            service.is_some_and(|service| M::GRPC.contains(&service))
+        } else {
+            let operation = document["paths"][path].get(verb.to_lowercase());
+            operation.is_some()
+        };
+        if !there {
+            let text = format!("CLASSES names {route:?}, which the module does not serve");
             return Err(StartError::Undeclared(M::NAME, text));
         }
     }

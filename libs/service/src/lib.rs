@@ -53,7 +53,8 @@ pub use running::{Running, ShutdownReport};
 pub use start::start;
 
 pub use clap;
-pub use shoal_context::Context;
+pub use shoal_context::{Class, Context};
+pub use shoal_resilience::Classes;
 pub use shoal_rpc::MeshSecret;
 pub use utoipa_axum::router::OpenApiRouter;
 pub use utoipa_axum::routes;

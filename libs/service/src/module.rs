@@ -13,7 +13,7 @@ use shoal_discovery::{Discovery, Leadership, Resolver};
 use shoal_error::{CodeSpec, CommonCode, Error, Result};
 use shoal_proto::events::EventSpec;
 use shoal_queue::DeadLetters;
-use shoal_resilience::Dependencies;
+use shoal_resilience::{Classes, Dependencies};
 use shoal_rpc::{Channel, MeshSecret};
 use shoal_store::{Migrations, Store};
 use shoal_task::{Scope, SharedClock};
@@ -48,6 +48,10 @@ pub trait Module: Sized + Send + Sync + 'static {
     const PUBLISHES: &'static [EventSpec] = &[];
     /// Types of the events that it consumes.
     const CONSUMES: &'static [&'static str] = &[];
+    /// Routes that are less urgent than interactive, as `POST
+    /// /order/v1/imports` or `gRPC /shoal.order.v1.OrderService/Import`: who is
+    /// refused first when the service is busy.
+    const CLASSES: Classes = &[];
 
     /// Its own settings. Doc comments become the reference.
     type Config: Clone + Default + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static;

@@ -1,8 +1,7 @@
 //! What the layers and the operational endpoints of one service share.
 
+use shoal_resilience::Admission;
 use shoal_rpc::MeshSecret;
-use shoal_telemetry::metrics::Saturation;
-use tokio::sync::Semaphore;
 
 use crate::config::{ChassisConfig, HttpConfig};
 use crate::identity::IdentityVerifier;
@@ -14,8 +13,7 @@ pub(crate) struct Shared {
     pub(crate) limits: HttpConfig,
     pub(crate) verifier: IdentityVerifier,
     pub(crate) mesh: MeshSecret,
-    pub(crate) in_flight: Semaphore,
-    pub(crate) saturation: Saturation,
+    pub(crate) admission: Admission,
 }
 
 impl Shared {
@@ -24,19 +22,15 @@ impl Shared {
         chassis: &ChassisConfig,
         verifier: IdentityVerifier,
         mesh: MeshSecret,
+        admission: Admission,
     ) -> Self {
-        let limits = chassis.http.clone();
-        let places = limits.max_in_flight;
-        let in_flight = Semaphore::new(places);
-        let saturation = Saturation::new(name, "limit", "http_in_flight", places);
         Self {
             name,
             colour: chassis.instance.colour().map(str::to_owned),
-            limits,
+            limits: chassis.http.clone(),
             verifier,
             mesh,
-            in_flight,
-            saturation,
+            admission,
         }
     }
 }

@@ -65,12 +65,15 @@ async fn start_in_span<M: Module>(
         .await
         .map_err(|e| StartError::Build(M::NAME, e))?;
     contract::check::<M>(&built)?;
+    contract::check_classes::<M>(&document)?;
     let verifier = built
         .identity
         .take()
         .unwrap_or_else(|| parts.identity.clone());
     let mesh = parts.mesh.clone();
-    let shared = Arc::new(Shared::new(M::NAME, &chassis, verifier, mesh));
+    let admission = wiring::admission::<M>(&chassis);
+    let shared = Shared::new(M::NAME, &chassis, verifier, mesh, admission.clone());
+    let shared = Arc::new(shared);
     let readiness = readiness(&mut built, &parts);
     let workers =
         wiring::start_workers(&mut built, &parts).map_err(|e| StartError::Build(M::NAME, e))?;
@@ -87,6 +90,7 @@ async fn start_in_span<M: Module>(
         openapi: Bytes::from(document),
         dependencies: parts.dependencies.clone(),
         queues,
+        admission,
         own_openapi: built.own_openapi,
     };
     let dispatch = dispatch::<M>(built, ops, &chassis, &shared);

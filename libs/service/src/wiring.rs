@@ -8,6 +8,7 @@ use shoal_bus::{Bus, Relay};
 use shoal_discovery::{Discovery, Leadership};
 use shoal_error::{Error, Result};
 use shoal_queue::{EventLetters, Queues};
+use shoal_resilience::Admission;
 use shoal_rpc::{Channel, Client, ClientConfig, ServerConfig};
 use shoal_store::{Dialect, Store};
 use shoal_task::Scope;
@@ -126,11 +127,24 @@ pub(crate) fn checks<C>(parts: &Prepared<C>) -> Vec<(&'static str, ReadyCheck)> 
     checks
 }
 
+/// The one door for HTTP and gRPC.
+pub(crate) fn admission<M: Module>(chassis: &ChassisConfig) -> Admission {
+    let settings = chassis.admission.clone();
+    Admission::new(
+        M::NAME,
+        settings.at_most(chassis.http.max_in_flight),
+        M::CLASSES,
+        // Not the platform's clock: what a test holds still is no latency.
+        shoal_task::system_clock(),
+    )
+}
+
 /// Puts the server stack around the gRPC services.
 pub(crate) fn grpc(routes: Routes, chassis: &ChassisConfig, shared: &Shared) -> Router {
     let config = ServerConfig {
         colour: chassis.instance.colour().map(str::to_owned),
         settings: chassis.rpc.server.clone(),
+        admission: shared.admission.clone(),
         ..ServerConfig::new(shared.name, shared.mesh.clone())
     };
     shoal_rpc::server::stack(routes, &config)

@@ -9,6 +9,7 @@ mod all {
     mod limits;
     mod notes;
     mod ops;
+    mod overload;
     mod process;
     mod program;
     mod protocol;

@@ -6,9 +6,10 @@ use std::task::{Context as Task, Poll};
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use shoal_context::Context;
+use shoal_error::{CommonCode, Error};
 use shoal_resilience::{Dependencies, Dependency, Verdict};
-use tonic::Code;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::failure::Failure;
@@ -101,10 +102,21 @@ pub(super) fn verdict<R>(answer: &Result<Response<R>, Failure>) -> Verdict {
         Err(failure) => failure.status.code(),
     };
     match code {
+        // A refusal under load, and a caller who went away. To stop all calls
+        // to one who is merely busy would leave it idle.
+        Code::Unavailable if is_shed(answer) => Verdict::Neither,
+        Code::ResourceExhausted | Code::Cancelled => Verdict::Neither,
         Code::Unavailable | Code::Internal | Code::Unknown | Code::DataLoss => Verdict::Failed,
         Code::DeadlineExceeded => Verdict::OutOfTime,
-        // A refusal under load, and a caller who went away.
-        Code::ResourceExhausted | Code::Cancelled => Verdict::Neither,
         _ => Verdict::Well,
     }
+}
+
+/// Whether the callee was too busy to begin.
+fn is_shed<R>(answer: &Result<Response<R>, Failure>) -> bool {
+    let status = match answer {
+        Ok(response) => Status::from_header_map(response.headers()),
+        Err(failure) => Some(failure.status.clone()),
+    };
+    status.is_some_and(|status| Error::from_status(status).is(CommonCode::Overloaded))
 }

@@ -11,7 +11,7 @@ use tower::{Layer, Service};
 use crate::MeshSecret;
 
 /// Orchestrators probe health without metadata; it tells nothing of the data.
-const OPEN: &str = "/grpc.health.v1.Health/";
+pub(super) const OPEN: &str = "/grpc.health.v1.Health/";
 
 #[derive(Clone, Debug)]
 pub(crate) struct AdmitLayer(MeshSecret);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
-use shoal_context::{Context, TIMEOUT_MS};
+use shoal_context::{Arrived, Context, TIMEOUT_MS};
 use tokio_util::sync::DropGuard;
 use tower::{Layer, Service};
 use tracing::Span;
@@ -66,6 +66,10 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let ContextLayer { default, limit, .. } = self.layer;
         let context = Context::from_http(request.headers(), true, default, limit);
+        let context = match request.extensions().get::<Arrived>() {
+            Some(Arrived(at)) => context.arrived_at(*at),
+            None => context,
+        };
         let named_deadline = names_deadline(request.headers());
         describe(&context, self.layer.colour.as_deref());
         // Fires when the client hangs up, which drops this future or the body.

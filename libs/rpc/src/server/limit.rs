@@ -108,7 +108,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(inner) = this.inner.as_pin_mut() else {
-            let error = Error::new(CommonCode::TooManyRequests, "The service is busy.")
+            let error = Error::new(CommonCode::Overloaded, "The service is busy.")
                 .with_retry_after(RETRY_AFTER);
             return Poll::Ready(Ok(super::refuse(error)));
         };

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use shoal_context::{Class, Context, Metadata};
 use shoal_error::{CommonCode, Kind};
+use shoal_resilience::{Admission, AdmissionSettings, LimitMode};
 use shoal_rpc::ServerConfig;
 use tokio::sync::{Notify, Semaphore};
 use tonic::{Code, Request};
@@ -41,7 +43,7 @@ async fn a_full_server_sheds_and_says_when_to_come_back() {
     };
     let (first, status) = tokio::join!(first, second);
     assert_eq!(first.unwrap().text, "first");
-    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(status.code(), Code::Unavailable);
     let error = shoal_error::Error::from_status(status);
     assert!(
         error
@@ -60,6 +62,44 @@ async fn a_full_server_sheds_and_says_when_to_come_back() {
         shoal_telemetry::metrics::encode().contains(used)
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_call_bears_the_class_of_its_caller_and_the_less_urgent_is_refused_first() {
+    let (probe, began, go) = gated();
+    let settings = AdmissionSettings {
+        mode: LimitMode::Fixed,
+        initial_limit: 2,
+        min_limit: 1,
+        ..AdmissionSettings::default()
+    };
+    let clock = shoal_task::system_clock();
+    let config = ServerConfig {
+        admission: Admission::new("probe-class", settings, &[], clock),
+        ..ServerConfig::new("probe-class", secret())
+    };
+    let server = Server::with(probe, &config);
+    let caller = server.client_with(|config| config.settings.retries = 0);
+    let as_class = |class| Context::new(Metadata::default(), None).lowered_to(class);
+    let first = caller.say("first");
+    let others = async {
+        began.acquire().await.unwrap().forget();
+        // One of two places is taken: all that batch work may fill.
+        let batch = as_class(Class::Batch).attach(caller.say("batch")).await;
+        let error = batch.unwrap_err();
+        assert!(error.is(CommonCode::Overloaded), "{error:?}");
+        assert!(error.retry_after().is_some(), "{error:?}");
+        go.add_permits(2);
+        caller.say("second").await.unwrap()
+    };
+    let (first, second) = tokio::join!(first, others);
+    assert_eq!(
+        (first.unwrap().text, second.text),
+        ("first".into(), "second".into())
+    );
+    let text = shoal_telemetry::metrics::encode_for("probe-class");
+    let refused = "class=\"batch\",reason=\"busy\"} 1";
+    assert!(text.contains(refused), "{text}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shoal_bus::BusConfig;
 use shoal_discovery::{DiscoveryConfig, Instance, InstanceState};
-use shoal_resilience::ResilienceSettings;
+use shoal_resilience::{AdmissionSettings, ResilienceSettings};
 use shoal_routing::GRAY_LABEL;
 use shoal_rpc::{RpcClientSettings, RpcServerSettings};
 use shoal_store::DatabaseConfig;
@@ -35,6 +35,8 @@ pub struct ChassisConfig {
     pub http: HttpConfig,
     /// Calls between services over gRPC.
     pub rpc: RpcConfig,
+    /// How many requests are handled at once, who waits, and who is refused.
+    pub admission: AdmissionSettings,
     /// When calls to a dependency are stopped, and how many are repeated.
     pub resilience: ResilienceSettings,
     /// Which access tokens are believed.
@@ -67,6 +69,7 @@ impl Default for ChassisConfig {
             telemetry: TelemetryConfig::default(),
             http: HttpConfig::default(),
             rpc: RpcConfig::default(),
+            admission: AdmissionSettings::default(),
             resilience: ResilienceSettings::default(),
             identity: IdentityConfig::default(),
             mesh_secret: String::new(),
@@ -170,7 +173,8 @@ pub struct HttpConfig {
     /// Longest deadline that a client may ask for, in milliseconds.
     #[schemars(range(min = 1, max = 3_600_000))]
     pub max_request_timeout_ms: u64,
-    /// Requests handled at once; further ones are answered 503 at once.
+    /// Requests handled at once at the very most, HTTP and gRPC together;
+    /// `admission` moves its limit below it.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_in_flight: usize,
 }

@@ -1,5 +1,6 @@
 //! What happens to every HTTP request around the handler.
 
+mod admission;
 mod body;
 mod fallback;
 mod stack;

@@ -10,12 +10,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use http::{HeaderName, HeaderValue, header};
-use shoal_context::Context;
-use shoal_error::{CommonCode, Error};
+use shoal_context::{Arrived, Context};
+use shoal_error::Error;
 use shoal_telemetry::http::ServerLayer;
 use tower::ServiceBuilder;
 
-use super::{body, fallback};
+use super::{admission, body, fallback};
 use crate::identity::{Presented, present};
 use crate::shared::Shared;
 
@@ -47,11 +47,11 @@ pub(crate) fn layered(
             // Above all that runs code of a service, below the telemetry, so
             // that a panic is an ordinary 500 there.
             .layer(from_fn(catch_panic))
-            // Sheds before any work is done for the request.
-            .layer(from_fn_with_state(state(), admit))
-            // Deadline, cancellation and metadata. Above the token check, which
-            // may call the issuer and must not wait longer than the client.
+            // Deadline, cancellation and metadata: reading a few headers. Above
+            // all that may wait, which must not be longer than the client does.
             .layer(from_fn_with_state(state(), in_context))
+            // Sheds before any work is done for the request.
+            .layer(from_fn_with_state(state(), admission::admit))
             // Needs the context, and adds the user to it.
             .layer(from_fn_with_state(state(), authenticate))
             // Innermost: only those who read the body pay for it.
@@ -106,21 +106,6 @@ async fn catch_panic(request: Request, next: Next) -> Response {
     }
 }
 
-async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    // What watches the service must see it when it is full.
-    if crate::ops::is_ops(request.uri().path()) {
-        return next.run(request).await;
-    }
-    let Ok(_place) = shared.in_flight.try_acquire() else {
-        shared.saturation.reject();
-        return Error::new(CommonCode::Overloaded, "The service is busy.")
-            .with_retry_after(Duration::from_secs(1))
-            .into_response();
-    };
-    let _in_use = shared.saturation.enter();
-    next.run(request).await
-}
-
 async fn in_context(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let trusted = shared.mesh.admits(request.headers());
     let context = Context::from_http(
@@ -129,6 +114,11 @@ async fn in_context(State(shared): State<Arc<Shared>>, request: Request, next: N
         Duration::from_millis(shared.limits.request_timeout_ms),
         Duration::from_millis(shared.limits.max_request_timeout_ms),
     );
+    let arrived = request.extensions().get::<Arrived>();
+    let context = match arrived {
+        Some(Arrived(at)) => context.arrived_at(*at),
+        None => context,
+    };
     let span = tracing::Span::current();
     span.record("gray.version", context.meta().gray_version.as_deref());
     span.record("instance.gray", shared.colour.as_deref());

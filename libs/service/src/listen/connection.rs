@@ -12,8 +12,10 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use shoal_context::Arrived;
 use shoal_task::Scope;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tower::Service as _;
 
 use super::dispatch::Dispatch;
@@ -39,7 +41,10 @@ pub(super) async fn serve(
         move |request: Request<Incoming>| {
             spoken.store(true, Ordering::Relaxed);
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
+            let extensions = request.extensions_mut();
+            extensions.insert(ConnectInfo(peer));
+            // Whatever waits before it is looked at has waited since now.
+            extensions.insert(Arrived(Instant::now()));
             dispatch.clone().call(request)
         }
     });

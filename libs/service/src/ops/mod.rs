@@ -1,9 +1,11 @@
 //! The endpoints that operators and their tools use: `/healthz`, `/readyz`,
 //! `/metrics`, `/version`, `/openapi.json`; and for administrators
-//! `/admin/dependencies`, `/admin/queues` and `/admin/dead-letters`.
+//! `/admin/dependencies`, `/admin/limits`, `/admin/queues` and
+//! `/admin/dead-letters`.
 
 mod build;
 mod dependencies;
+mod limits;
 mod queues;
 mod readiness;
 
@@ -15,7 +17,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::{StatusCode, header};
 use shoal_queue::Queues;
-use shoal_resilience::Dependencies;
+use shoal_resilience::{Admission, Dependencies};
 use shoal_telemetry::metrics;
 
 pub use build::BuildInfo;
@@ -31,9 +33,17 @@ const PATHS: [&str; 5] = [
     "/openapi.json",
 ];
 
+/// What an administrator needs when the service is busy.
+const ADMIN: [&str; 4] = [
+    "/admin/dependencies",
+    "/admin/limits",
+    "/admin/queues",
+    "/admin/dead-letters",
+];
+
 /// Whether a path is one of these endpoints.
 pub(crate) fn is_ops(path: &str) -> bool {
-    PATHS.contains(&path)
+    PATHS.contains(&path) || ADMIN.iter().any(|admin| path.starts_with(admin))
 }
 
 /// What the endpoints show.
@@ -44,6 +54,7 @@ pub(crate) struct Ops {
     pub(crate) openapi: Bytes,
     pub(crate) dependencies: Dependencies,
     pub(crate) queues: Queues,
+    pub(crate) admission: Admission,
     /// The module brings its own `/openapi.json`.
     pub(crate) own_openapi: bool,
 }
@@ -65,6 +76,7 @@ pub(crate) fn router(ops: Ops) -> Router {
         openapi,
         dependencies,
         queues,
+        admission,
         own_openapi,
     } = ops;
     let router = Router::new()
@@ -79,7 +91,8 @@ pub(crate) fn router(ops: Ops) -> Router {
         .route("/metrics", get(move || async move { exposition(service) }))
         .route("/version", get(move || async move { Json(version) }))
         .merge(dependencies::router(dependencies))
-        .merge(queues::router(queues));
+        .merge(queues::router(queues))
+        .merge(limits::router(admission));
     if own_openapi {
         return router;
     }

@@ -102,8 +102,8 @@ fn arguments(more: &str) -> (tempfile::TempDir, String) {
 /// Waits until the server says that it works on a request.
 async fn in_flight(client: &TestClient) {
     let gauge = |line: &str| {
-        let ours = line.starts_with("shoal_saturation_used{");
-        ours && line.contains("name=\"http_in_flight\"") && line.ends_with(" 1")
+        let ours = line.starts_with("shoal_admission_in_flight{");
+        ours && line.contains("class=\"interactive\"") && line.ends_with(" 1.0")
     };
     let probe = || async {
         let text = client.get("/metrics").send().await.text();

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shoal_error::{CodeSpec, Error, Result};
 use shoal_service::{
-    Built, ConfigFault, Context, IdempotencyKey, Identity, Json, Module, ModuleContext,
-    OpenApiRouter, OptionalIdentity, PageRequest, Path, Query, routes,
+    Built, Class, Classes, ConfigFault, Context, IdempotencyKey, Identity, Json, Module,
+    ModuleContext, OpenApiRouter, OptionalIdentity, PageRequest, Path, Query, routes,
 };
 use shoal_testkit::{TestService, TestServiceBuilder};
 use tokio::sync::Semaphore;
@@ -80,6 +80,7 @@ pub(crate) struct Probe {
     pub(crate) entered: Arc<AtomicUsize>,
     pub(crate) dropped: Arc<AtomicUsize>,
     pub(crate) gate: Arc<Semaphore>,
+    pub(crate) workers: Arc<Semaphore>,
 }
 
 impl Probe {
@@ -103,6 +104,7 @@ pub(crate) fn with_probe<T>(program: impl FnOnce() -> T) -> T {
         entered: Arc::default(),
         dropped: Arc::default(),
         gate: Arc::new(Semaphore::new(0)),
+        workers: Arc::new(Semaphore::new(WORKERS)),
     });
     program()
 }
@@ -118,6 +120,7 @@ pub(crate) async fn toy_with(
         entered: Arc::default(),
         dropped: Arc::default(),
         gate: Arc::new(Semaphore::new(0)),
+        workers: Arc::new(Semaphore::new(WORKERS)),
     };
     let start = change(TestService::builder()).start_without_database();
     (PROBE.scope(probe.clone(), start).await, probe)
@@ -134,6 +137,7 @@ impl Module for Toy {
     const PORT: u16 = 0;
     const CODES: &'static [CodeSpec] = ToyCode::CATALOGUE;
     const GRPC: &'static [&'static str] = &["toy.v1.Toy"];
+    const CLASSES: Classes = &[("GET /toy/v1/bulk", Class::Batch)];
     type Config = ToyConfig;
     type State = Probe;
 
@@ -148,6 +152,8 @@ impl Module for Toy {
             .routes(routes!(admin))
             .routes(routes!(sleep))
             .routes(routes!(hold))
+            .routes(routes!(work))
+            .routes(routes!(bulk))
             .routes(routes!(boom))
             .routes(routes!(time_left))
     }
@@ -286,6 +292,26 @@ async fn hold(State(probe): State<Probe>) -> StatusCode {
     probe.entered.fetch_add(1, Ordering::SeqCst);
     probe.gate.acquire().await.unwrap().forget();
     StatusCode::NO_CONTENT
+}
+
+/// Of such pieces of work so many can be done at once.
+pub(crate) const WORKERS: usize = 4;
+/// How long one takes.
+pub(crate) const WORK: Duration = Duration::from_millis(150);
+
+/// Works for 150 ms once a worker is free, as with a pool of connections.
+#[utoipa::path(get, path = "/toy/v1/work", responses((status = 200, description = "Its class.", body = String)))]
+async fn work(State(probe): State<Probe>, context: Context) -> Json<&'static str> {
+    probe.entered.fetch_add(1, Ordering::SeqCst);
+    let _worker = probe.workers.acquire().await.unwrap();
+    tokio::time::sleep(WORK).await;
+    Json(context.meta().class.as_str())
+}
+
+/// The same, as bulk work.
+#[utoipa::path(get, path = "/toy/v1/bulk", responses((status = 200, description = "Its class.", body = String)))]
+async fn bulk(probe: State<Probe>, context: Context) -> Json<&'static str> {
+    work(probe, context).await
 }
 
 /// Panics.
