@@ -1,5 +1,6 @@
-//! What a breaker costs per call while all is well.
+//! What a breaker, and a limit, costs per call while all is well.
 
+use std::convert::Infallible;
 use std::future::{poll_fn, ready};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -8,7 +9,10 @@ use std::time::{Duration, Instant};
 use failsafe::CircuitBreaker as _;
 use futures::FutureExt as _;
 use rs_zero::resil::{BreakerConfig, BreakerPolicyConfig, SharedCircuitBreaker};
-use shoal_resilience::{Breaker, BreakerSettings};
+use shoal_context::Class;
+use shoal_resilience::{Admission, AdmissionSettings, Breaker, BreakerSettings, Ended, Limiter};
+use tokio::sync::Semaphore;
+use tower::limit::ConcurrencyLimit;
 use tower::util::service_fn;
 use tower::{Layer as _, Service as _};
 use tower_resilience_circuitbreaker::CircuitBreakerLayer;
@@ -19,25 +23,33 @@ const CALLS: u32 = 2_000_000;
 /// noise; the best round counts.
 const ROUNDS: usize = 5;
 
-/// Nanoseconds per call of one breaker.
+/// Nanoseconds per call of one contender.
 #[derive(Clone, Debug)]
 pub struct Cost {
     /// As tables have it.
     pub name: &'static str,
     /// With one thread.
     pub alone: f64,
-    /// With a thread on each core, all on the same breaker.
+    /// With a thread on each core, all on the same one.
     pub contended: f64,
 }
 
-/// Gives each thread its own way to the one breaker.
+/// Gives each thread its own way to the one contender.
 type Shared = Box<dyn Fn() -> Call + Sync>;
 type Call = Box<dyn FnMut(u32) + Send>;
 
-/// Measures all of them in turns.
+/// Measures all breakers in turns.
 pub fn costs() -> Vec<Cost> {
+    measure(&calls())
+}
+
+/// Measures all limits in turns.
+pub fn limit_costs() -> Vec<Cost> {
+    measure(&limits())
+}
+
+fn measure(calls: &[(&'static str, Shared)]) -> Vec<Cost> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let calls = calls();
     let mut costs: Vec<_> = calls
         .iter()
         .map(|&(name, _)| Cost {
@@ -47,7 +59,7 @@ pub fn costs() -> Vec<Cost> {
         })
         .collect();
     for _ in 0..ROUNDS {
-        for (cost, (_, call)) in costs.iter_mut().zip(&calls) {
+        for (cost, (_, call)) in costs.iter_mut().zip(calls) {
             cost.alone = cost.alone.min(per_call(1, call));
             cost.contended = cost.contended.min(per_call(cores, call));
         }
@@ -76,6 +88,75 @@ fn calls() -> Vec<(&'static str, Shared)> {
         ("tower-resilience 0.14", tower_resilience()),
         ("rs-zero 0.2", rs_zero()),
     ]
+}
+
+fn limits() -> Vec<(&'static str, Shared)> {
+    vec![
+        ("nothing (the loop)", nothing()),
+        ("shoal's limit, given the time", limiter()),
+        ("shoal's door, reading the clock", door()),
+        ("tokio's Semaphore", semaphore()),
+        ("tower's ConcurrencyLimit", concurrency_limit()),
+    ]
+}
+
+/// As the server stacks use it, without the clock.
+fn limiter() -> Shared {
+    let limiter = Limiter::new(AdmissionSettings::default(), &[], Duration::ZERO);
+    let limiter = Arc::new(limiter);
+    Box::new(move || {
+        let limiter = Arc::clone(&limiter);
+        let route = limiter.route("GET", "/");
+        Box::new(move |n| {
+            let begun = Duration::from_micros(u64::from(n));
+            if limiter.take(Class::Interactive) {
+                let now = begun + black_box(Duration::from_micros(500));
+                limiter.give_back(Class::Interactive, &route, begun, now, Ended::Served);
+            }
+        })
+    })
+}
+
+/// All that a request passes: finding its route, the clock twice, the place.
+fn door() -> Shared {
+    let settings = AdmissionSettings::default();
+    let door = Admission::new("cost", settings, &[], shoal_task::system_clock());
+    Box::new(move || {
+        let door = door.clone();
+        let left = Some(Duration::from_secs(10));
+        Box::new(move |_| {
+            let route = door.limiter().route("GET", "/order/v1/orders/{id}");
+            let admitted = door.admit(&route, Class::Interactive, left).now_or_never();
+            if let Some(Ok(place)) = admitted {
+                place.ended(Ended::Served);
+            }
+        })
+    })
+}
+
+fn semaphore() -> Shared {
+    let places = Arc::new(Semaphore::new(64));
+    Box::new(move || {
+        let places = Arc::clone(&places);
+        Box::new(move |n| {
+            drop(black_box(Arc::clone(&places).try_acquire_owned()));
+            black_box(n);
+        })
+    })
+}
+
+fn concurrency_limit() -> Shared {
+    let inner = service_fn(|n: u32| ready(Ok::<_, Infallible>(n)));
+    let service = ConcurrencyLimit::new(inner, 64);
+    Box::new(move || {
+        let mut service = service.clone();
+        Box::new(move |n| {
+            let ready = poll_fn(|cx| service.poll_ready(cx)).now_or_never();
+            if matches!(ready, Some(Ok(()))) {
+                black_box(service.call(n).now_or_never().is_some());
+            }
+        })
+    })
 }
 
 fn nothing() -> Shared {

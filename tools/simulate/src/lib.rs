@@ -8,12 +8,16 @@
 //! calls sent to one that was not, how late it was noticed, and how long it
 //! took until calls passed again.
 //!
+//! `limits` does the same for limits of concurrency, over a server that is
+//! played.
+//!
 //! Others' crates read the machine's clock. `clock` takes its place inside this
 //! program, so an hour takes seconds and every run is the same.
 
 mod clock;
 mod contender;
 mod cost;
+mod limits;
 mod plot;
 mod replay;
 mod report;
@@ -21,7 +25,8 @@ mod scenario;
 
 pub use clock::Held;
 pub use contender::{Contender, contenders};
-pub use cost::{Cost, costs};
+pub use cost::{Cost, costs, limit_costs};
+pub use limits::{Load, Policy, Story, draw_limits, limits_table, play, policies, stories};
 pub use plot::draw;
 pub use replay::{Run, replay};
 pub use report::table;

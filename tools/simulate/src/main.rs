@@ -7,9 +7,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use shoal_simulate::{Held, contenders, costs, draw, replay, scenarios, table};
+use shoal_simulate::{
+    Held, contenders, costs, draw, draw_limits, limit_costs, limits_table, play, policies, replay,
+    scenarios, stories, table,
+};
 
-/// Replays traffic against breakers, ours and others', on a clock of its own.
+/// Replays traffic against breakers and limits, ours and others', on a clock of its own.
 #[derive(Debug, Parser)]
 #[command(name = "shoal-simulate", version)]
 struct Cli {
@@ -32,7 +35,20 @@ enum Command {
         #[arg(long)]
         write: bool,
     },
-    /// What a breaker costs per call while all is well, ours beside others':
+    /// Eight stories of load against five limits of concurrency: useful work,
+    /// latency, refusals by class, time to adapt.
+    Limits {
+        /// Chances of the run; the same seed gives the same figures.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Only stories whose name contains this.
+        #[arg(long, default_value = "")]
+        only: String,
+        /// Renews the pictures and the table in docs/.
+        #[arg(long)]
+        write: bool,
+    },
+    /// What breakers and limits cost per call while all is well, ours beside others':
     /// nanoseconds with one thread and with a thread on each core.
     Cost,
 }
@@ -40,10 +56,15 @@ enum Command {
 const PAGE: &str = "docs/breakers.md";
 const IMAGES: &str = "docs/images/breakers";
 const BEGIN: &str = "<!-- made by `./bazelw run -c opt //tools/simulate -- breakers --write` -->\n";
+const LIMITS_PAGE: &str = "docs/limits.md";
+const LIMITS_IMAGES: &str = "docs/images/limits";
+const LIMITS_BEGIN: &str =
+    "<!-- made by `./bazelw run -c opt //tools/simulate -- limits --write` -->\n";
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Breakers { seed, only, write } => breakers(seed, &only, write),
+        Command::Limits { seed, only, write } => limits(seed, &only, write),
         Command::Cost => {
             cost();
             Ok(())
@@ -59,13 +80,16 @@ fn main() -> ExitCode {
 }
 
 fn cost() {
-    println!("| breaker | one thread, ns | a thread per core, ns |");
-    println!("|---|---|---|");
-    for cost in costs() {
-        println!(
-            "| {} | {:.1} | {:.1} |",
-            cost.name, cost.alone, cost.contended
-        );
+    for (kind, costs) in [("breaker", costs()), ("limit", limit_costs())] {
+        println!("| {kind} | one thread, ns | a thread per core, ns |");
+        println!("|---|---|---|");
+        for cost in costs {
+            println!(
+                "| {} | {:.1} | {:.1} |",
+                cost.name, cost.alone, cost.contended
+            );
+        }
+        println!();
     }
 }
 
@@ -93,23 +117,55 @@ fn breakers(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn std::error
     let text = table(&results);
     println!("{text}");
     if write {
-        let root =
-            std::env::var_os("BUILD_WORKSPACE_DIRECTORY").map_or_else(PathBuf::new, PathBuf::from);
+        let root = root();
         std::fs::create_dir_all(root.join(IMAGES))?;
         for (scenario, runs) in &results {
             draw(&root.join(IMAGES), scenario, runs)?;
         }
-        renew(&root.join(PAGE), &text)?;
+        renew(&root.join(PAGE), BEGIN, &text)?;
     }
     Ok(())
 }
 
+fn limits(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let mut results = Vec::new();
+    for story in stories() {
+        if !story.name.contains(only) {
+            continue;
+        }
+        eprintln!("{}: {}", story.name, story.about);
+        let runs: Vec<_> = policies(seed)
+            .into_iter()
+            .map(|mut policy| (policy.name(), play(&story, policy.as_mut(), seed)))
+            .collect();
+        results.push((story, runs));
+    }
+    if results.is_empty() {
+        return Err(format!("no story's name contains {only:?}").into());
+    }
+    let text = limits_table(&results);
+    println!("{text}");
+    if write {
+        let root = root();
+        std::fs::create_dir_all(root.join(LIMITS_IMAGES))?;
+        for (story, runs) in &results {
+            draw_limits(&root.join(LIMITS_IMAGES), story, runs)?;
+        }
+        renew(&root.join(LIMITS_PAGE), LIMITS_BEGIN, &text)?;
+    }
+    Ok(())
+}
+
+fn root() -> PathBuf {
+    std::env::var_os("BUILD_WORKSPACE_DIRECTORY").map_or_else(PathBuf::new, PathBuf::from)
+}
+
 /// Replaces what stands after the marker.
-fn renew(page: &Path, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn renew(page: &Path, begin: &str, text: &str) -> Result<(), Box<dyn std::error::Error>> {
     let whole = std::fs::read_to_string(page)?;
-    let Some((own, _)) = whole.split_once(BEGIN) else {
-        return Err(format!("{} has no line {}", page.display(), BEGIN.trim()).into());
+    let Some((own, _)) = whole.split_once(begin) else {
+        return Err(format!("{} has no line {}", page.display(), begin.trim()).into());
     };
-    std::fs::write(page, format!("{own}{BEGIN}\n{}\n", text.trim_end()))?;
+    std::fs::write(page, format!("{own}{begin}\n{}\n", text.trim_end()))?;
     Ok(())
 }

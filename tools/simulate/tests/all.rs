@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use shoal_simulate::{Held, Run, contenders, replay, scenarios};
+use shoal_context::Class;
+use shoal_simulate::{
+    Held, Load, Run, Story, contenders, play, policies, replay, scenarios, stories,
+};
 
 /// Ours and the static one, for each seed.
 fn runs(name: &str) -> Vec<(Run, Run)> {
@@ -75,5 +78,53 @@ fn what_is_down_is_noticed_within_seconds_and_left_in_peace() {
 fn what_worsens_slowly_is_noticed_too() {
     for (ours, _) in runs("slow degradation") {
         assert_eq!((ours.false_trips, ours.missed), (0, 0));
+    }
+}
+
+/// Ours and another limit in one story.
+fn limits(story: &str, other: &str, seed: u64) -> (Story, Load, Load) {
+    let story = stories().into_iter().find(|s| s.name == story).unwrap();
+    let mut runs: Vec<_> = policies(seed)
+        .into_iter()
+        .filter(|policy| ["shoal", other].contains(&policy.name()))
+        .map(|mut policy| play(&story, policy.as_mut(), seed))
+        .collect();
+    let theirs = runs.pop().unwrap();
+    (story, runs.pop().unwrap(), theirs)
+}
+
+#[test]
+fn under_ten_times_the_load_a_learned_limit_keeps_the_work_going_and_quick() {
+    for seed in 1..=3 {
+        let (story, ours, loose) = limits("ten times the load", "fixed 1024", seed);
+        assert!(ours.useful(&story) > 0.9, "{}", ours.useful(&story));
+        assert!(ours.p99_ms(&story) < 250.0, "{}", ours.p99_ms(&story));
+        assert!(loose.useful(&story) < 0.9, "{}", loose.useful(&story));
+        assert!(loose.p99_ms(&story) > 450.0);
+    }
+}
+
+#[test]
+fn a_slow_dependency_and_a_changed_mixture_are_no_overload() {
+    for seed in 1..=3 {
+        for name in ["slow dependency", "mixture", "steady"] {
+            let (story, ours, _) = limits(name, "Gradient2", seed);
+            assert!(
+                ours.useful(&story) > 0.93,
+                "{name}: {}",
+                ours.useful(&story)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bulk_job_is_refused_before_anybody_else_notices() {
+    for seed in 1..=3 {
+        let (story, ours, theirs) = limits("classes", "Gradient2", seed);
+        let refused = |load: &Load, class| load.refused(&story, class);
+        assert!(refused(&ours, Class::Interactive) < 0.02);
+        assert!(refused(&ours, Class::Batch) > 0.5);
+        assert!(refused(&theirs, Class::Interactive) > 0.1);
     }
 }
