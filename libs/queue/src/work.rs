@@ -159,7 +159,7 @@ impl Verdict {
         }
     }
 
-    /// `done`, `retry` or `dead` and, unless done, why.
+    /// Why it is not done; empty when it is.
     #[must_use]
     pub fn detail(&self) -> &str {
         match self {

@@ -324,10 +324,10 @@ impl Webhooks {
         let mut tx = self.inner.store.begin().await?;
         let before = deliveries::get(&mut tx, owner, id).await?;
         if before.state != DeliveryState::Dead {
-            return Err(Error::new(
-                WebhookCode::DeliveryNotDead,
-                format!("Delivery {id} is {}.", before.state.as_str()),
-            ));
+            return Err(not_dead(id, before.state.as_str()));
+        }
+        if deliveries::is_discarded(&mut tx, id).await? {
+            return Err(not_dead(id, "discarded"));
         }
         let one = Selection::one(id);
         let moved = self.inner.queue.redrive_in(&mut tx, &one, None).await?;
@@ -375,6 +375,13 @@ fn too_many(limit: u32) -> Error {
     Error::new(
         WebhookCode::TooManyEndpoints,
         format!("You have {limit} endpoints already, which is the limit."),
+    )
+}
+
+fn not_dead(id: &str, but: &str) -> Error {
+    Error::new(
+        WebhookCode::DeliveryNotDead,
+        format!("Delivery {id} is {but}."),
     )
 }
 

@@ -205,6 +205,18 @@ pub(crate) async fn log_attempt(conn: &mut Conn, id: &str, attempt: &Attempt) ->
     Ok(())
 }
 
+/// Whether an administrator gave the delivery up for good.
+pub(crate) async fn is_discarded(conn: &mut Conn, id: &str) -> Result<bool> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM webhook_deliveries WHERE id = $1 AND discarded_at IS NOT NULL",
+    )
+    .bind(id)
+    .fetch_optional(&mut *conn)
+    .await
+    .db()?;
+    Ok(found.is_some())
+}
+
 /// How many deliveries to an endpoint are not made yet.
 pub(crate) async fn waiting(conn: &mut Conn, endpoint_id: &str) -> Result<u64> {
     let count: i64 = sqlx::query_scalar(

@@ -318,3 +318,24 @@ async fn a_target_that_became_private_is_refused_when_connecting() {
         world.end().await;
     }
 }
+
+#[tokio::test]
+async fn a_delivery_that_an_administrator_discarded_is_not_its_owners_to_redrive() {
+    for world in World::all(config()).await {
+        world.register(&["*"]).await;
+        world.sink.otherwise(Answer::status(410));
+        world.webhooks.start(&world.scope);
+        world.publish("evt_1", "order.confirmed.v1").await;
+        let dead = world.wait_for(DeliveryState::Dead, 1).await;
+        let letters = world.webhooks.dead_letters();
+        let one = shoal_queue::Selection::one(&dead.id);
+        let letter = letters.list(&one, false).await.unwrap().remove(0);
+        assert_eq!((letter.reason.as_str(), letter.attempts), ("gone", 1));
+        assert_eq!(letters.discard(&one).await.unwrap(), [dead.id.as_str()]);
+        let redrive = world.webhooks.redrive(Some(OWNER), &dead.id).await;
+        let refused = redrive.unwrap_err();
+        assert!(refused.is(WebhookCode::DeliveryNotDead), "{refused:?}");
+        assert!(refused.message().contains("discarded"), "{refused:?}");
+        world.end().await;
+    }
+}

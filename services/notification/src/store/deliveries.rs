@@ -202,9 +202,13 @@ pub(crate) async fn rendered(conn: &mut Conn, id: &str, version: i64) -> Result<
 }
 
 pub(crate) fn not_dead(delivery: &Delivery) -> Error {
+    let state = match delivery.state.as_str() {
+        "dead" => "discarded",
+        other => other,
+    };
     Error::new(
         NotificationCode::DeliveryNotDead,
-        format!("Delivery {} is {}.", delivery.id, delivery.state),
+        format!("Delivery {} is {state}.", delivery.id),
     )
 }
 
