@@ -32,6 +32,9 @@ pub struct PeakOptions {
 /// How long one step of the search takes.
 const STEP: Duration = Duration::from_secs(6);
 
+/// How often the result may be measured again at a tenth less.
+const FALLS: u32 = 5;
+
 /// Where the search begins, requests a second.
 const FIRST: u32 = 250;
 
@@ -52,22 +55,27 @@ pub async fn peak(options: &PeakOptions, say: impl Fn(&str)) -> Result<String> {
     if !options.only {
         (rate, steps) = search(&load, options, &say).await?;
     }
-    let (seen, cpu) = loop {
-        let cpu = Cpu::now();
-        let seen = load.run(rate, options.time).await?;
-        let cpu = Cpu::now().since(&cpu);
+    let (mut seen, mut cpu) = measure(&load, rate, options.time).await?;
+    for _ in 0..FALLS {
         say(&line(&seen));
-        if options.only || kept(&seen, options) || rate <= FIRST {
-            break (seen, cpu);
+        if options.only || kept(&seen, options) {
+            break;
         }
         // What held for seconds need not hold for a minute.
-        rate -= rate / 20;
-    };
+        rate -= rate / 10;
+        (seen, cpu) = measure(&load, rate, options.time).await?;
+    }
     let faults = platform.drain().await;
     if !faults.is_empty() {
         return Err(Error::internal(faults.join("; ")));
     }
     Ok(table(options, &steps, &seen, &cpu))
+}
+
+async fn measure(load: &Load, rate: u32, time: Duration) -> Result<(Seen, Cpu)> {
+    let before = Cpu::now();
+    let seen = load.run(rate, time).await?;
+    Ok((seen, Cpu::now().since(&before)))
 }
 
 /// Doubles until the bound is broken, then halves the gap to a twentieth.
