@@ -15,6 +15,7 @@
 
 mod baggage;
 mod class;
+mod degraded;
 mod metadata;
 mod wire;
 
@@ -26,8 +27,11 @@ use shoal_error::{CommonCode, Error, Result};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use degraded::Notes;
+
 pub use baggage::BAGGAGE;
 pub use class::{CLASS, Class};
+pub use degraded::DEGRADED;
 pub use metadata::{GRAY_SERVICES, GRAY_VERSION, Metadata, REQUEST_ID, TIMEOUT_MS, USER_ID};
 pub use wire::{format_grpc_timeout, parse_grpc_timeout};
 
@@ -41,6 +45,7 @@ pub struct Context {
     deadline: Option<Instant>,
     cancel: CancellationToken,
     meta: Arc<Metadata>,
+    notes: Notes,
 }
 
 impl Context {
@@ -57,6 +62,7 @@ impl Context {
             deadline: None,
             cancel: CancellationToken::new(),
             meta: Arc::clone(&META),
+            notes: Notes::default(),
         }
     }
 
@@ -66,6 +72,7 @@ impl Context {
             deadline: timeout.map(|t| Instant::now() + t),
             cancel: CancellationToken::new(),
             meta: Arc::new(meta),
+            notes: Notes::default(),
         }
     }
 
@@ -125,7 +132,7 @@ impl Context {
         Self {
             deadline: Some(self.deadline.map_or(own, |d| d.min(own))),
             cancel: self.cancel.child_token(),
-            meta: Arc::clone(&self.meta),
+            ..self.clone()
         }
     }
 
@@ -137,6 +144,7 @@ impl Context {
             deadline: None,
             cancel: CancellationToken::new(),
             meta: Arc::clone(&self.meta),
+            notes: Notes::default(),
         }
     }
 
@@ -182,6 +190,24 @@ impl Context {
             meta: Arc::new(meta),
             ..self.clone()
         }
+    }
+
+    /// Notes that a part of the answer was replaced, as [`DEGRADED`] lists it.
+    /// All contexts of one request share the list.
+    pub fn degrade(&self, entry: &str) {
+        self.notes.add(entry);
+    }
+
+    /// Takes over what the head of a callee's answer says was replaced.
+    pub fn degraded_from(&self, headers: &http::HeaderMap) {
+        if headers.contains_key(&DEGRADED) {
+            self.notes.read(headers);
+        }
+    }
+
+    /// Writes what was replaced into the head of the answer.
+    pub fn degraded_to(&self, headers: &mut http::HeaderMap) {
+        self.notes.write(headers);
     }
 
     /// An error when the work should not go on.

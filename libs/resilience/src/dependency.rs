@@ -10,8 +10,9 @@ use shoal_task::SharedClock;
 
 use crate::metrics::Series;
 use crate::{
-    Breaker, BreakerSettings, BudgetSettings, InstanceReport, Latencies, OutlierEvent,
-    OutlierSettings, Outliers, Permit, Rejected, RetryBudget, Snapshot, State, Transition,
+    Breaker, BreakerSettings, BudgetSettings, Bulkhead, BulkheadSettings, InstanceReport,
+    Latencies, OutlierEvent, OutlierSettings, Outliers, Permit, Rejected, RetryBudget, Snapshot,
+    State, Transition,
 };
 
 /// How calls to one dependency are governed.
@@ -24,6 +25,8 @@ pub struct DependencySettings {
     pub retry_budget: BudgetSettings,
     /// When one of its instances is left out.
     pub outliers: OutlierSettings,
+    /// How many calls may be under way.
+    pub bulkhead: BulkheadSettings,
 }
 
 /// How calls to whatever a service depends on are governed.
@@ -58,6 +61,7 @@ pub struct Dependency {
     breaker: Breaker,
     budget: RetryBudget,
     outliers: Outliers,
+    bulkhead: BulkheadSettings,
     latencies: Latencies,
     series: Arc<Series>,
 }
@@ -154,6 +158,7 @@ impl Dependency {
             breaker,
             budget: RetryBudget::new(&settings.retry_budget),
             outliers,
+            bulkhead: settings.bulkhead,
             latencies: Latencies::default(),
             series,
         });
@@ -200,6 +205,18 @@ impl Dependency {
     /// The purse of repeats.
     pub fn budget(&self) -> &RetryBudget {
         &self.budget
+    }
+
+    /// Places for calls to it, under the metrics' name `name`; the numbers are
+    /// for whom the settings give none.
+    pub fn bulkhead(&self, name: &str, places: usize, waiting: usize) -> Bulkhead {
+        let own = self.bulkhead;
+        Bulkhead::new(
+            &self.service,
+            name,
+            own.max_in_flight.unwrap_or(places),
+            own.max_waiting.unwrap_or(waiting),
+        )
     }
 
     /// Its instances, compared with each other.

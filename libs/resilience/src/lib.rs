@@ -12,6 +12,7 @@
 //! - [`RetryPolicy`], [`Backoff`]: when to try again, for calls, events, queues
 //!   and sagas alike.
 //! - [`Outliers`]: leaves out single instances that do worse than their peers.
+//! - [`Degradable`]: what to answer when a dependency is away.
 //! - [`Latencies`]: what is usual per method.
 //! - [`Admission`]: the door of a service, with a limit that learns and classes
 //!   of which the less urgent are refused first.
@@ -23,6 +24,8 @@ mod admission;
 mod attempt;
 mod breaker;
 mod budget;
+mod bulkhead;
+mod degrade;
 mod dependency;
 mod evidence;
 mod instance;
@@ -41,6 +44,8 @@ pub use breaker::{
     Breaker, BreakerSettings, Cause, Mode, Permit, Reason, Rejected, Snapshot, State, Transition,
 };
 pub use budget::{BudgetSettings, RetryBudget};
+pub use bulkhead::{Bulkhead, BulkheadPermit, BulkheadSettings, Full};
+pub use degrade::{Degradable, LastGood};
 pub use dependency::{
     Dependencies, Dependency, DependencyReport, DependencySettings, ResilienceSettings,
 };

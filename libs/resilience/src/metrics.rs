@@ -70,6 +70,33 @@ static HEDGES: LazyLock<Family<HedgeLabels, Counter>> = LazyLock::new(|| {
     )
 });
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DegradedLabels {
+    service: Arc<str>,
+    dependency: Arc<str>,
+    method: String,
+    how: &'static str,
+}
+
+static DEGRADED: LazyLock<Family<DegradedLabels, Counter>> = LazyLock::new(|| {
+    shoal_telemetry::metrics::register(
+        "shoal_degraded",
+        "Answers that were replaced because a dependency was away",
+        Family::default(),
+    )
+});
+
+/// Counts an answer that was replaced.
+pub(crate) fn degraded(dependency: &Dependency, method: &str, how: &'static str) {
+    let labels = DegradedLabels {
+        service: dependency.service().into(),
+        dependency: dependency.name().into(),
+        method: method.into(),
+        how,
+    };
+    DEGRADED.get_or_create_owned(&labels).inc();
+}
+
 /// Counters of one dependency.
 #[derive(Debug)]
 pub(crate) struct Series {

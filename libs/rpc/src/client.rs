@@ -59,7 +59,7 @@ pub fn stack(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Chan
         // Deadline and cancellation, for the same.
         .layer(deadline::DeadlineLayer::new(settings))
         // Waits for a place no longer than the deadline above.
-        .layer(limit::LimitLayer::new(&config.caller, name, settings))
+        .layer(limit::LimitLayer::new(&dependency, settings))
         // Below the limit: an attempt keeps the place of its call.
         .layer(retry::RetryLayer::new(
             &config.caller,

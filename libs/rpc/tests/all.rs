@@ -15,8 +15,12 @@ mod breaker;
 mod cancellation;
 #[path = "all/colour.rs"]
 mod colour;
+#[path = "all/cut_off.rs"]
+mod cut_off;
 #[path = "all/deadlines.rs"]
 mod deadlines;
+#[path = "all/degraded.rs"]
+mod degraded;
 #[path = "all/errors.rs"]
 mod errors;
 #[path = "all/hedging.rs"]

@@ -122,6 +122,11 @@ pub struct UpstreamConfig {
     /// Time to open a connection, in milliseconds.
     #[schemars(range(min = 1, max = 60_000))]
     pub connect_timeout_ms: u64,
+    /// Requests under way to one service at once; more are refused with 503, so
+    /// that a slow service does not take the places of the others.
+    /// `resilience.dependencies.NAME.bulkhead` says otherwise for one.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_in_flight: usize,
     /// Idle connections kept per instance.
     #[schemars(range(min = 0, max = 10_000))]
     pub max_idle: usize,
@@ -135,6 +140,7 @@ impl Default for UpstreamConfig {
     fn default() -> Self {
         Self {
             connect_timeout_ms: 1_000,
+            max_in_flight: 768,
             max_idle: 256,
             idle_timeout_ms: 20_000,
         }

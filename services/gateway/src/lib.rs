@@ -56,6 +56,7 @@ pub struct State {
     /// Fires when the gateway begins to shut down.
     draining: CancellationToken,
     health: api::health::Kept,
+    documents: api::openapi::Documents,
 }
 
 impl Module for Gateway {
@@ -110,6 +111,7 @@ impl Module for Gateway {
             docs: docs::Site::open(&config.docs.dir).map_err(shoal_error::Error::internal)?,
             draining: ctx.draining.clone(),
             health: api::health::Kept::default(),
+            documents: api::openapi::none_yet(routes.services().len()),
             routes,
         });
         sweep_limits(&ctx, &state);

@@ -60,7 +60,9 @@ impl Scene {
                 Does::Well => turn.answered(false, self.now),
                 Does::Late => turn.answered(true, self.now),
                 Does::Fails => turn.failed(self.now),
-                Does::FailsOneIn(all) if (n / self.seats.len()) % all == 0 => turn.failed(self.now),
+                Does::FailsOneIn(all) if (n / self.seats.len()).is_multiple_of(all) => {
+                    turn.failed(self.now);
+                }
                 Does::FailsOneIn(_) => turn.answered(false, self.now),
                 Does::Refuses => turn.unreachable(self.now),
             }

@@ -63,7 +63,11 @@ where
         Box::pin(async move {
             context.check().map_err(|error| error.to_status())?;
             match context.stop_or(context.attach(answer)).await {
-                Ok(response) => Ok(response?.map(|body| Bounded::new(body, context, ()))),
+                Ok(response) => {
+                    let response = response?;
+                    context.degraded_from(response.headers());
+                    Ok(response.map(|body| Bounded::new(body, context, ())))
+                }
                 Err(error) => Err(error.to_status()),
             }
         })

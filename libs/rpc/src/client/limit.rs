@@ -7,8 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use shoal_error::{CommonCode, Error};
-use shoal_telemetry::metrics::{InUse, Saturation};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use shoal_resilience::{Bulkhead, BulkheadPermit, Dependency, Full};
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
@@ -23,50 +22,29 @@ pub(crate) struct LimitLayer(Arc<Limit>);
 
 #[derive(Debug)]
 struct Limit {
-    dependency: String,
-    places: Arc<Semaphore>,
-    /// Places to wait in.
-    queue: Semaphore,
-    saturation: Saturation,
+    dependency: Arc<Dependency>,
+    bulkhead: Bulkhead,
 }
 
 impl LimitLayer {
-    pub(crate) fn new(caller: &str, dependency: &str, settings: &RpcClientSettings) -> Self {
-        let name = format!("rpc_client/{dependency}");
+    pub(crate) fn new(dependency: &Arc<Dependency>, settings: &RpcClientSettings) -> Self {
+        let name = format!("rpc_client/{}", dependency.name());
         Self(Arc::new(Limit {
-            dependency: dependency.to_owned(),
-            places: Arc::new(Semaphore::new(settings.max_in_flight)),
-            queue: Semaphore::new(settings.max_waiting),
-            saturation: Saturation::new(caller, "limit", &name, settings.max_in_flight),
+            bulkhead: dependency.bulkhead(&name, settings.max_in_flight, settings.max_waiting),
+            dependency: Arc::clone(dependency),
         }))
     }
 }
 
 impl Limit {
-    async fn enter(&self) -> Result<Place, Error> {
-        let permit = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => self.wait().await?,
-        };
-        Ok(Place {
-            _permit: permit,
-            _in_use: self.saturation.enter(),
-        })
-    }
-
-    async fn wait(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let refused = || {
-            self.saturation.reject();
-            let message = format!("Too many calls to {} are under way.", self.dependency);
+    async fn enter(&self) -> Result<BulkheadPermit, Error> {
+        self.bulkhead.enter().await.map_err(|Full| {
+            let message = format!(
+                "Too many calls to {} are under way.",
+                self.dependency.name()
+            );
             Error::new(CommonCode::TooManyRequests, message).with_retry_after(RETRY_AFTER)
-        };
-        let _queued = self.queue.try_acquire().map_err(|_| refused())?;
-        let _waiting = self.saturation.wait();
-        // The semaphore is never closed.
-        Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| refused())
+        })
     }
 }
 
@@ -81,12 +59,6 @@ impl<S> Layer<S> for LimitLayer {
     }
 }
 
-#[derive(Debug)]
-pub(crate) struct Place {
-    _permit: OwnedSemaphorePermit,
-    _in_use: InUse,
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct Limited<S> {
     inner: S,
@@ -98,7 +70,7 @@ where
     S: Service<Request<Body>, Response = Response<R>, Error = Status> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    type Response = Response<Held<R, Place>>;
+    type Response = Response<Held<R, BulkheadPermit>>;
     type Error = Status;
     type Future = BoxFuture<'static, Result<Self::Response, Status>>;
 

@@ -81,7 +81,9 @@ where
             }
             match context.stop_or(context.attach(answer)).await {
                 Ok(response) => {
-                    Ok(response?.map(|body| bound(body, &context, named_deadline, guard)))
+                    let mut response = response?;
+                    context.degraded_to(response.headers_mut());
+                    Ok(response.map(|body| bound(body, &context, named_deadline, guard)))
                 }
                 Err(error) => Ok(super::refuse(error)),
             }

@@ -33,7 +33,7 @@ where
     let (counted, now_odd) = (Arc::clone(&calls), Arc::clone(&is_odd));
     let server = Server::start(Probe::unary(move |_| {
         counted.fetch_add(1, Ordering::SeqCst);
-        let odd = now_odd.load(Ordering::SeqCst).then(|| odd());
+        let odd = now_odd.load(Ordering::SeqCst).then(&odd);
         async move {
             if let Some(odd) = odd {
                 odd.await?;

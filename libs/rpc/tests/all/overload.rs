@@ -4,12 +4,14 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use shoal_context::{Class, Context, Metadata};
 use shoal_error::{CommonCode, Kind};
-use shoal_resilience::{Admission, AdmissionSettings, LimitMode};
+use shoal_resilience::{
+    Admission, AdmissionSettings, BulkheadSettings, Dependencies, LimitMode, ResilienceSettings,
+};
 use shoal_rpc::ServerConfig;
 use tokio::sync::{Notify, Semaphore};
 use tonic::{Code, Request};
 
-use crate::probe::{Probe, Server, eventually, secret, text};
+use crate::probe::{Caller, Probe, Server, eventually, secret, text};
 
 /// Answers once `go` gives it a permit; `began` gets one permit per handler.
 fn gated() -> (Probe, Arc<Semaphore>, Arc<Semaphore>) {
@@ -163,4 +165,35 @@ async fn a_caller_that_gives_up_waiting_leaves_the_queue() {
         (first.unwrap().text.as_str(), after.text.as_str()),
         ("first", "after")
     );
+}
+
+#[tokio::test]
+async fn a_dependency_that_hangs_holds_its_own_places_and_nobody_elses() {
+    let (probe, began, go) = gated();
+    let (hangs, well) = (Server::start(probe), Server::start(Probe::echo()));
+    let mut settings = ResilienceSettings::default();
+    let billing = settings.dependencies.entry("billing".into()).or_default();
+    billing.bulkhead = BulkheadSettings {
+        max_in_flight: Some(2),
+        max_waiting: Some(1),
+    };
+    let all = Dependencies::new("order", settings, shoal_task::system_clock());
+    let client = |name, server: &Server| {
+        Caller::of(name, [server.instance()], |config| {
+            config.dependencies = all.clone();
+        })
+    };
+    let (billing, auth) = (client("billing", &hangs), client("auth", &well));
+    let hanging = futures::future::join_all((0..3).map(|_| billing.say("held")));
+    let others = async {
+        began.acquire_many(2).await.unwrap().forget();
+        let refused = billing.say("one too many").await.unwrap_err();
+        assert!(refused.is(CommonCode::TooManyRequests), "{refused:?}");
+        for _ in 0..50 {
+            assert_eq!(auth.say("goes on").await.unwrap().text, "goes on");
+        }
+        go.add_permits(3);
+    };
+    let (held, ()) = tokio::join!(hanging, others);
+    assert!(held.into_iter().all(|answer| answer.is_ok()));
 }

@@ -210,13 +210,22 @@ impl Caller {
         instances: impl IntoIterator<Item = Instance>,
         change: impl FnOnce(&mut ClientConfig),
     ) -> Self {
+        Self::of("probe", instances, change)
+    }
+
+    /// A client of the probe under another name.
+    pub fn of(
+        name: &str,
+        instances: impl IntoIterator<Item = Instance>,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Self {
         Telemetry::init_for_tests();
         let resolver = StaticResolver::new();
-        resolver.set("probe", instances);
+        resolver.set(name, instances);
         let mut config = ClientConfig::new("caller", secret());
         change(&mut config);
         let shared: Arc<dyn Resolver> = Arc::new(resolver.clone());
-        let channel = Client::connect("probe", &shared, &config);
+        let channel = Client::connect(name, &shared, &config);
         Self { channel, resolver }
     }
 

@@ -125,7 +125,9 @@ async fn in_context(State(shared): State<Arc<Shared>>, request: Request, next: N
     // Dropped with this future when the client hangs up, and at the end.
     let _guard = context.cancel_on_drop();
     let answer = context.scope(async { Ok(next.run(request).await) }).await;
-    answer.unwrap_or_else(Error::into_response)
+    let mut answer = answer.unwrap_or_else(Error::into_response);
+    context.degraded_to(answer.headers_mut());
+    answer
 }
 
 async fn authenticate(

@@ -10,6 +10,7 @@ use utoipa::openapi::{Ref, RefOr, Response};
 const REQUEST_ID: (&str, &str) = ("x-request-id", "RequestId");
 const TRACE_ID: (&str, &str) = ("x-trace-id", "TraceId");
 const RETRY_AFTER: (&str, &str) = ("retry-after", "RetryAfter");
+const DEGRADED: (&str, &str) = ("x-shoal-degraded", "Degraded");
 const AUTHENTICATE: (&str, &str) = ("www-authenticate", "Authenticate");
 
 /// Their descriptions, to be referred to.
@@ -40,6 +41,14 @@ pub(super) fn components() -> BTreeMap<String, RefOr<Header>> {
             json!(1),
         ),
         (
+            DEGRADED,
+            "What of the answer was replaced because a service was away, in parts by comma: \
+             the call, then `cached` with its age in seconds, `default` or `skipped`. Absent \
+             from a whole answer.",
+            text(),
+            json!("billing.GetPayment;cached;age=12"),
+        ),
+        (
             AUTHENTICATE,
             "How to authenticate (RFC 9110).",
             text(),
@@ -67,6 +76,7 @@ pub(super) fn add(response: &mut Response, status: &str) {
     match status {
         "401" => names.push(AUTHENTICATE),
         "409" | "429" | "503" => names.push(RETRY_AFTER),
+        other if other.starts_with('2') => names.push(DEGRADED),
         _ => {}
     }
     for (name, component) in names {

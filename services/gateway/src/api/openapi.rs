@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State as Ax;
-use http::Request;
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
-use shoal_context::Context;
 use shoal_error::{CommonCode, Error, Result, ResultExt as _};
+use shoal_resilience::LastGood;
 use shoal_service::Module as _;
 
 use crate::domain::openapi;
@@ -19,12 +19,23 @@ use crate::{Gateway, State};
 /// Largest document that a service may have.
 const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a description stands in for a service that is away.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// The last description of each service.
+pub(crate) type Documents = LastGood<Arc<str>, (String, Value)>;
+
+/// None yet, of as many services as there are.
+pub(crate) fn none_yet(services: usize) -> Documents {
+    LastGood::new(services, KEPT)
+}
 
 /// The whole platform's API.
 ///
 /// Every public operation of every service in one OpenAPI document, read from
-/// the running services. A service that does not answer fails the whole: half
-/// a document would look like a removed API.
+/// the running services. For a service that is away its last description of the
+/// past day stands, and the answer says so in `x-shoal-degraded`. Where there is
+/// none the whole fails: half a document would look like a removed API.
 #[utoipa::path(
     get, operation_id = "get_platform_document", path = "/docs/openapi.json", tag = "gateway",
     responses((status = 200, description = "OpenAPI 3.1.", body = Object,
@@ -33,11 +44,8 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 )]
 pub(crate) async fn platform(Ax(state): Ax<Arc<State>>) -> Result<Json<Value>> {
     let services = state.routes.services();
-    let parts = services.iter().map(|service| document_of(&state, service));
-    let mut parts = Context::current()
-        .child_with_timeout(TIMEOUT)
-        .scope(futures::future::try_join_all(parts))
-        .await?;
+    let parts = services.iter().map(|service| kept_or_read(&state, service));
+    let mut parts = futures::future::try_join_all(parts).await?;
     parts.push(own()?);
     Ok(Json(openapi::merge(env!("CARGO_PKG_VERSION"), parts)))
 }
@@ -46,6 +54,15 @@ fn own() -> Result<(String, Value)> {
     let document = shoal_service::openapi::document::<Gateway>().internal()?;
     let document = serde_json::to_value(document).internal()?;
     Ok((Gateway::NAME.to_owned(), document))
+}
+
+async fn kept_or_read(state: &State, service: &Arc<str>) -> Result<(String, Value)> {
+    let dependency = state.upstream.dependency(service, None);
+    dependency
+        .degradable("ApiDescription", document_of(state, service))
+        .within(TIMEOUT)
+        .or_cached(&state.documents, Arc::clone(service))
+        .await
 }
 
 async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {
@@ -59,6 +76,9 @@ async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {
         .internal()?;
     let response = state.upstream.send(service, request).await;
     let response = response.code(CommonCode::Unavailable, away())?;
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        return Err(Error::new(CommonCode::Unavailable, away()));
+    }
     if !response.status().is_success() {
         return Err(Error::new(CommonCode::BadUpstream, away()));
     }

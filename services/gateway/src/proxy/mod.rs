@@ -130,6 +130,10 @@ async fn forward(
             .headers_mut()
             .insert(shoal_rpc::MESH, secret.clone());
     }
+    // Until the head of the answer: a body is held up by its reader.
+    let _place = context
+        .stop_or(state.upstream.place(&route.service))
+        .await??;
     let colour = context.meta().colour_for(&route.service);
     let instances = state.upstream.instances(&route.service, colour)?;
     let dependency = state.upstream.dependency(&route.service, colour);

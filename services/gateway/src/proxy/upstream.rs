@@ -13,7 +13,7 @@ use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use shoal_discovery::Resolver;
 use shoal_error::{CommonCode, Error, Result};
-use shoal_resilience::{Dependencies, Dependency as Governed};
+use shoal_resilience::{Bulkhead, BulkheadPermit, Dependencies, Dependency as Governed};
 use shoal_routing::Lane;
 use shoal_telemetry::metrics::{ByVersion, Dependency, Fallbacks, Outcome};
 
@@ -29,6 +29,7 @@ pub(crate) struct Upstream {
 }
 
 struct PerService {
+    bulkhead: Bulkhead,
     targets: Targets,
     turn: AtomicUsize,
     metrics: Arc<Dependency>,
@@ -56,7 +57,10 @@ impl Upstream {
         let services = services
             .into_iter()
             .map(|name| {
+                let limit = format!("upstream/{name}");
+                let governed = dependencies.get(&name);
                 let per_service = PerService {
+                    bulkhead: governed.bulkhead(&limit, config.max_in_flight, 0),
                     // Watched before the first request asks.
                     targets: Targets::new(&name, resolver, &dependencies),
                     turn: AtomicUsize::new(0),
@@ -116,6 +120,21 @@ impl Upstream {
             }
             (None, None) => self.dependencies.get(service),
         }
+    }
+
+    /// A place for a request to the service, and for its answer.
+    ///
+    /// # Errors
+    /// `Overloaded` when as many are under way as may be.
+    pub(crate) async fn place(&self, service: &str) -> Result<Option<BulkheadPermit>> {
+        let Some(own) = self.services.get(service) else {
+            return Ok(None);
+        };
+        let place = own.bulkhead.enter().await;
+        place.map(Some).map_err(|_| {
+            let text = format!("Too many requests to the service {service} are under way.");
+            Error::new(CommonCode::Overloaded, text).with_retry_after(Duration::from_secs(1))
+        })
     }
 
     /// Counts a request of `colour` that a stable instance serves.

@@ -1,7 +1,11 @@
 //! The gateway's own operations.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use shoal_testkit::{Answer, HttpSink};
+use shoal_discovery::{Instance, Resolver, StaticResolver};
+use shoal_gateway::Gateway;
+use shoal_testkit::{Answer, HttpSink, TestService};
 
 use super::{in_front_of, toward};
 
@@ -30,6 +34,52 @@ async fn one_document_describes_the_whole_platform() {
         .send()
         .await
         .problem(502, "common.bad_upstream");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_is_described_as_it_last_was_and_the_answer_says_so() {
+    let sink = HttpSink::start().await;
+    let document = json!({"paths": { "/order/v1/orders": { "get": {} } }});
+    sink.otherwise(Answer::status(200).body(document.to_string()));
+    let resolver = StaticResolver::new();
+    for service in ["auth", "billing", "order", "notification"] {
+        resolver.set(service, [Instance::at(sink.addr().to_string())]);
+    }
+    let shared: Arc<dyn Resolver> = Arc::new(resolver.clone());
+    let gateway = TestService::<Gateway>::builder()
+        .platform(|platform| platform.resolver(shared))
+        .start_without_database()
+        .await;
+    let whole = gateway.get("/docs/openapi.json").send().await;
+    assert_eq!(whole.header("x-shoal-degraded"), None);
+
+    resolver.set("order", []);
+    let answer = gateway.get("/docs/openapi.json").send().await;
+    let told = answer.header("x-shoal-degraded").map(str::to_owned);
+    let told = told.unwrap();
+    assert!(
+        told.starts_with("order.ApiDescription;cached;age="),
+        "{told}"
+    );
+    let merged: Value = answer.ok(200);
+    assert!(merged["paths"]["/order/v1/orders"].is_object());
+    let metrics = gateway.get("/metrics").send().await.text();
+    let line = r#"shoal_degraded_total{service="gateway",dependency="order",method="ApiDescription",how="cached"} 1"#;
+    assert!(metrics.contains(line), "{metrics}");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_learns_what_a_service_answered_without() {
+    let sink = HttpSink::start().await;
+    sink.otherwise(Answer::status(200).header("x-shoal-degraded", "billing.GetPayment;skipped"));
+    let gateway = in_front_of(&sink).await;
+    let answer = gateway.get("/order/v1/orders/1").send().await;
+    assert_eq!(
+        answer.header("x-shoal-degraded"),
+        Some("billing.GetPayment;skipped")
+    );
     gateway.stop().await;
 }
 

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use shoal_error::{Error, Kind};
 use shoal_proto::auth::v1::GetUserRequest;
+use shoal_rpc::RequestExt as _;
+use tonic::Request;
 
 use super::Inner;
 use crate::domain::address::EmailAddress;
@@ -61,9 +63,10 @@ impl Inner {
     }
 
     async fn ask_auth(&self, user_id: &str) -> Attempted<EmailAddress> {
-        let request = GetUserRequest {
+        let request = Request::new(GetUserRequest {
             user_id: user_id.to_owned(),
-        };
+        });
+        let request = request.hedged();
         let asked = shoal_rpc::call(self.auth.clone().get_user(request)).await;
         let user = match asked.map(|answer| answer.user) {
             Ok(Some(user)) if !user.email.is_empty() => user,
