@@ -12,7 +12,8 @@ readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # compiler from sid would write what the suite's assembler cannot read.
 readonly SID_PACKAGES=(bazel-bootstrap bazel-rules-rust)
 readonly OWN_PACKAGES=(
-    redis-server etcd-server postgresql build-essential lld patch python3 python3-venv git curl chromium chromium-driver
+    redis-server etcd-server postgresql prometheus build-essential lld patch python3 python3-venv git curl
+    chromium chromium-driver
 )
 
 provide_packages() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use shoal_testkit::eventually;
 use shoal_up::Up;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 
 use super::person::{Person, SOON};
 use super::stores::Stores;
@@ -56,13 +56,9 @@ fn stops_without_a_trace(stores: &Stores) {
     });
     load.over.store(true, Ordering::Relaxed);
     // What was aborted or lost its last owner ends when it is polled next.
-    let handle = platform.handle().clone();
-    platform.block_on(eventually(|| idle(handle.clone()), Duration::from_secs(5)));
+    let idle = || async { platform.metrics().num_alive_tasks() == 0 };
+    platform.block_on(eventually(idle, Duration::from_secs(5)));
     clients.shutdown_timeout(Duration::from_secs(5));
-}
-
-async fn idle(runtime: Handle) -> bool {
-    runtime.metrics().num_alive_tasks() == 0
 }
 
 fn runtime() -> Runtime {
