@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shoal_context::{Context, Metadata};
+use shoal_context::{Class, Context, Metadata};
 use shoal_queue::{DeadLetters as _, Failure, Selection};
 use shoal_task::Scope;
 use shoal_testkit::eventually;
@@ -176,7 +176,12 @@ async fn the_metadata_of_the_cause_arrives_with_the_work() {
         carrier.fails.lock().unwrap().insert("p1".into(), lasting);
         depot.carry(&carrier, &depot.scope);
         depot.wait_for_dead(&["p1"]).await;
-        assert_eq!(*carrier.seen.lock().unwrap(), [("p1".to_owned(), meta)]);
+        // Nobody waits for it any more, so it is no longer urgent.
+        let seen = Metadata {
+            class: Class::Internal,
+            ..meta
+        };
+        assert_eq!(*carrier.seen.lock().unwrap(), [("p1".to_owned(), seen)]);
         let letter = depot
             .queue
             .list(&Selection::one("p1"), false)
