@@ -1,6 +1,7 @@
 //! An instance behind a network that drops its packets: nothing refuses, nothing
 //! breaks, nothing comes. Needs a network namespace of its own, so root and
-//! `ip`; where that is not to be had the test says so and does nothing.
+//! `ip`; where that is not to be had, as in Bazel's sandbox, the test says so and
+//! does nothing. CI runs it outside of the sandbox, and requires it to run.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,6 +14,8 @@ use tokio::time::Instant;
 use crate::probe::{Caller, Probe, Server, secret, within};
 
 const CHILD_ADDR: &str = "SHOAL_CUT_OFF_ADDR";
+/// Set where the test may not be skipped.
+const REQUIRED: &str = "SHOAL_NETWORK_NAMESPACES";
 
 /// A namespace that is joined to this one by a pair of virtual cards.
 struct Island {
@@ -120,7 +123,9 @@ fn what_a_child_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_that_is_cut_off_is_left_out_long_before_its_lease_ends() {
     let Some(mut island) = Island::make() else {
-        println!("skipped: no network namespace can be made here (it takes root and ip)");
+        let text = "no network namespace can be made here (it takes root and ip)";
+        assert!(std::env::var_os(REQUIRED).is_none(), "{text}");
+        println!("skipped: {text}");
         return;
     };
     let far = island.serve();
