@@ -13,7 +13,7 @@ readonly KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly SID_PACKAGES=(bazel-bootstrap bazel-rules-rust)
 readonly OWN_PACKAGES=(
     redis-server etcd-server postgresql prometheus build-essential lld patch python3 python3-venv git curl
-    iproute2 chromium chromium-driver
+    iproute2 file zip chromium chromium-driver
 )
 
 provide_packages() {
