@@ -30,6 +30,7 @@ mod dependency;
 mod evidence;
 mod instance;
 mod latency;
+mod living;
 mod metrics;
 mod outlier;
 mod retry;

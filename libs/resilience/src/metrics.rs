@@ -1,7 +1,7 @@
 //! What Prometheus sees of breakers.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::living::Living;
 use crate::{Dependency, DependencyReport, OutlierCause, State};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -161,23 +162,12 @@ impl Series {
 
 /// Shows the dependency's gauges for as long as it lives.
 pub(crate) fn collect(dependency: &Arc<Dependency>) {
-    static ALL: LazyLock<Arc<All>> = LazyLock::new(|| {
-        let all = Arc::new(All::default());
-        let collector = Box::new(Shared(Arc::clone(&all)));
-        shoal_telemetry::metrics::registry().register_collector(collector);
-        all
-    });
-    let mut all = ALL.0.lock().unwrap_or_else(PoisonError::into_inner);
-    all.retain(|known| known.strong_count() > 0);
-    all.push(Arc::downgrade(dependency));
+    static ALL: LazyLock<Arc<Living<Dependency>>> = LazyLock::new(|| Living::shown_by(Shared));
+    ALL.add(dependency);
 }
 
-#[derive(Debug, Default)]
-struct All(Mutex<Vec<Weak<Dependency>>>);
-
-/// Asked at each scrape: what a breaker learned changes without an event.
 #[derive(Debug)]
-struct Shared(Arc<All>);
+struct Shared(Arc<Living<Dependency>>);
 
 type Read = fn(&DependencyReport) -> f64;
 
@@ -221,9 +211,7 @@ const GAUGES: [(&str, &str, Read); 6] = [
 
 impl Collector for Shared {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let living: Vec<_> = all.iter().filter_map(Weak::upgrade).collect();
-        drop(all);
+        let living = self.0.all();
         let reports: Vec<_> = living.iter().map(|one| (one, one.report())).collect();
         for (name, help, read) in GAUGES {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;

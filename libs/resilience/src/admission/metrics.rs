@@ -1,7 +1,7 @@
 //! What Prometheus sees of admission.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -16,6 +16,7 @@ use shoal_telemetry::metrics::{DURATION_BUCKETS, register};
 
 use super::gate::Inner;
 use super::refusal::Why;
+use crate::living::Living;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
@@ -81,23 +82,12 @@ impl Series {
 
 /// Shows the gauges for as long as the admission lives.
 pub(crate) fn collect(inner: &Arc<Inner>) {
-    static ALL: LazyLock<Arc<All>> = LazyLock::new(|| {
-        let all = Arc::new(All::default());
-        let collector = Box::new(Shared(Arc::clone(&all)));
-        shoal_telemetry::metrics::registry().register_collector(collector);
-        all
-    });
-    let mut all = ALL.0.lock().unwrap_or_else(PoisonError::into_inner);
-    all.retain(|known| known.strong_count() > 0);
-    all.push(Arc::downgrade(inner));
+    static ALL: LazyLock<Arc<Living<Inner>>> = LazyLock::new(|| Living::shown_by(Shared));
+    ALL.add(inner);
 }
 
-#[derive(Debug, Default)]
-struct All(Mutex<Vec<Weak<Inner>>>);
-
-/// Asked at each scrape: what is learned changes without an event.
 #[derive(Debug)]
-struct Shared(Arc<All>);
+struct Shared(Arc<Living<Inner>>);
 
 type Read = fn(&Inner) -> f64;
 
@@ -126,9 +116,7 @@ const GAUGES: [(&str, &str, Read); 4] = [
 
 impl Collector for Shared {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let living: Vec<_> = all.iter().filter_map(Weak::upgrade).collect();
-        drop(all);
+        let living = self.0.all();
         for (name, help, read) in GAUGES {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for one in &living {
