@@ -14,7 +14,7 @@ use crate::sender::Call;
 use crate::store::{deliveries, endpoints};
 use crate::webhooks::Inner;
 
-/// Delivered rows removed per look; keeps the housekeeping's transaction short.
+/// Rows removed per look; keeps the housekeeping's transaction short.
 const PRUNE_BATCH: i64 = 200;
 
 /// Tells the service that an endpoint was switched off after failing for too
@@ -46,7 +46,8 @@ pub(crate) struct Job {
 
 impl Work for Inner {
     type Job = Job;
-    type Note = Outcome;
+    /// What the receiver answered; `None` when it was not called.
+    type Note = Option<Outcome>;
     const COLUMNS: &'static str = "endpoint_id, event_id, event_type, payload";
 
     fn span(&self, claimed: &Claimed<Job>) -> Span {
@@ -61,36 +62,35 @@ impl Work for Inner {
         )
     }
 
-    async fn attempt(&self, claimed: &Claimed<Job>) -> (Result<(), Failure>, Outcome) {
+    async fn attempt(&self, claimed: &Claimed<Job>) -> (Result<(), Failure>, Option<Outcome>) {
         let outcome = match Box::pin(self.call(&claimed.job)).await {
             Ok(outcome) => outcome,
-            Err(error) => Outcome {
-                status: None,
-                error: Some(format!("not called: {}", error.code())),
-                response_body: None,
-                retry_after: None,
-            },
+            Err(error) => {
+                let failure = Failure::passing(format!("not called: {}", error.code()));
+                return (Err(failure), None);
+            }
         };
         if let Some(status) = outcome.status {
             Span::current().record("http.response.status_code", status);
         }
-        (outcome.result(), outcome)
+        (outcome.result(), Some(outcome))
     }
 
     async fn settled(&self, tx: &mut Tx, settled: &Settled<'_, Self>) -> Result<()> {
-        let (claimed, note) = (settled.claimed, settled.note);
-        let detail = settled.verdict.detail();
+        let (claimed, verdict) = (settled.claimed, settled.verdict);
+        let answer = settled.note.and_then(Option::as_ref);
+        let detail = verdict.detail();
         let attempt = Attempt {
             number: claimed.attempts_total,
             started_at_ms: settled.started_at_ms,
             latency_ms: settled.latency_ms,
-            status: note.and_then(|outcome| outcome.status).map(i64::from),
+            status: answer.and_then(|outcome| outcome.status).map(i64::from),
             error: (!detail.is_empty()).then(|| detail.to_owned()),
-            response_body: note.and_then(|outcome| outcome.response_body.clone()),
+            response_body: answer.and_then(|outcome| outcome.response_body.clone()),
         };
         deliveries::log_attempt(tx, &claimed.id, &attempt).await?;
-        self.note_health(tx, &claimed.job.endpoint_id, settled.verdict)
-            .await
+        let (endpoint_id, called) = (&claimed.job.endpoint_id, answer.is_some());
+        self.note_health(tx, endpoint_id, verdict, called).await
     }
 
     async fn tidy(&self) -> Result<()> {
@@ -130,13 +130,21 @@ impl Inner {
     }
 
     /// Keeps the endpoint's series of failures; ends the endpoint when it lasts
-    /// too long or the receiver says that it is gone.
-    async fn note_health(&self, tx: &mut Tx, endpoint_id: &str, verdict: &Verdict) -> Result<()> {
+    /// too long or the receiver says that it is gone. An attempt that did not
+    /// call it says nothing of it.
+    async fn note_health(
+        &self,
+        tx: &mut Tx,
+        endpoint_id: &str,
+        verdict: &Verdict,
+        called: bool,
+    ) -> Result<()> {
         let now = tx.now_ms();
         if *verdict == Verdict::Done {
             return endpoints::succeeded(tx, endpoint_id, now).await;
         }
-        let Some(health) = endpoints::failed(tx, endpoint_id, now).await? else {
+        let at = called.then_some(now);
+        let Some(health) = endpoints::failed(tx, endpoint_id, at).await? else {
             return Ok(());
         };
         if health.state != EndpointState::Active.as_str() {
@@ -144,7 +152,10 @@ impl Inner {
             self.bury_waiting(tx, endpoint_id).await?;
             return Ok(());
         }
-        let lasts = now.saturating_sub(health.failing_since);
+        let Some(since) = health.failing_since.filter(|_| called) else {
+            return Ok(());
+        };
+        let lasts = now.saturating_sub(since);
         let too_long = lasts >= i64::try_from(self.config.disable_after_ms).unwrap_or(i64::MAX);
         let gone = matches!(verdict, Verdict::Dead { reason, .. } if *reason == GONE);
         if !(too_long || gone) || !endpoints::auto_disable(tx, endpoint_id, now).await? {
@@ -155,7 +166,7 @@ impl Inner {
         let disabled = EndpointDisabled {
             endpoint_id: endpoint_id.to_owned(),
             owner: health.owner,
-            failing_since_ms: health.failing_since,
+            failing_since_ms: since,
             disabled_at_ms: now,
         };
         match &self.on_disabled {

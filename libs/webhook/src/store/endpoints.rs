@@ -226,17 +226,18 @@ pub(crate) async fn succeeded(conn: &mut Conn, id: &str, now: i64) -> Result<()>
 pub(crate) struct Health {
     pub(crate) owner: String,
     pub(crate) state: String,
-    pub(crate) failing_since: i64,
+    pub(crate) failing_since: Option<i64>,
 }
 
-/// Notes a failure; `None` if the endpoint is gone.
-pub(crate) async fn failed(conn: &mut Conn, id: &str, now: i64) -> Result<Option<Health>> {
+/// Notes a failure, its receiver's if it has a time; `None` if the endpoint is
+/// gone.
+pub(crate) async fn failed(conn: &mut Conn, id: &str, at: Option<i64>) -> Result<Option<Health>> {
     sqlx::query_as(
         "UPDATE webhook_endpoints SET failing_since = COALESCE(failing_since, $2) \
          WHERE id = $1 RETURNING owner, state, failing_since",
     )
     .bind(id)
-    .bind(now)
+    .bind(at)
     .fetch_optional(&mut *conn)
     .await
     .db()

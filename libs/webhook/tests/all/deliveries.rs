@@ -280,6 +280,63 @@ async fn an_endpoint_that_fails_for_too_long_is_switched_off_and_can_come_back()
     }
 }
 
+/// Settings under which one failed call switches an endpoint off.
+fn impatient() -> WebhookConfig {
+    WebhookConfig {
+        disable_after_ms: 0,
+        ..config()
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_us_from_calling_is_not_held_against_the_receiver() {
+    for world in World::all(impatient()).await {
+        let endpoint = world.register(&["*"]).await.endpoint;
+        // Where to call cannot be read any more.
+        world
+            .sql("ALTER TABLE webhook_endpoints RENAME COLUMN previous_secret TO lost")
+            .await;
+        world.webhooks.start(&world.scope);
+        world.publish("evt_1", "order.confirmed.v1").await;
+        let failed = world.wait_for(DeliveryState::Failed, 1).await;
+        let error = failed.last_error.as_deref();
+        assert_eq!(error, Some("not called: common.internal"));
+        world.assert_healthy(&endpoint.id).await;
+
+        world
+            .sql("ALTER TABLE webhook_endpoints RENAME COLUMN lost TO previous_secret")
+            .await;
+        world.clock.advance(Duration::from_secs(1));
+        world.wait_for(DeliveryState::Delivered, 2).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn attempts_that_took_their_process_down_are_not_held_against_the_receiver() {
+    let config = WebhookConfig {
+        max_attempts: 1,
+        ..impatient()
+    };
+    for world in World::all(config).await {
+        let endpoint = world.register(&["*"]).await.endpoint;
+        let never = Answer::status(200).after(Duration::from_secs(60));
+        world.sink.script([never]);
+        let doomed = shoal_task::Scope::root("doomed");
+        world.webhooks.start(&doomed);
+        world.publish("evt_1", "order.confirmed.v1").await;
+        world.sink.wait_for(1, BOUND).await;
+        doomed.drain(Duration::ZERO).await;
+
+        world.webhooks.start(&world.scope);
+        world.clock.advance(Duration::from_secs(5));
+        let dead = world.wait_for(DeliveryState::Dead, 2).await;
+        assert!(dead.last_error.unwrap().starts_with("abandoned"));
+        world.assert_healthy(&endpoint.id).await;
+        world.end().await;
+    }
+}
+
 #[tokio::test]
 async fn a_receiver_that_says_gone_ends_its_endpoint_at_once() {
     for world in World::all(config()).await {

@@ -9,8 +9,8 @@ use shoal_store::{Migrations, Store};
 use shoal_task::{Clock as _, Scope};
 use shoal_testkit::{HttpSink, ManualClock, TestDb, eventually};
 use shoal_webhook::{
-    Delivery, DeliveryFilter, DeliveryState, EndpointWithSecret, NewEndpoint, WebhookConfig,
-    WebhookEvent, Webhooks,
+    Delivery, DeliveryFilter, DeliveryState, EndpointState, EndpointWithSecret, NewEndpoint,
+    WebhookConfig, WebhookEvent, Webhooks,
 };
 
 pub(super) const OWNER: &str = "usr_owner";
@@ -85,6 +85,20 @@ impl World {
         let queued = self.webhooks.enqueue(&mut tx, OWNER, &event).await.unwrap();
         tx.commit().await.unwrap();
         queued
+    }
+
+    /// Changes the database behind the library's back.
+    pub(super) async fn sql(&self, statement: &'static str) {
+        let mut tx = self.store.begin().await.unwrap();
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// That the endpoint is on, and no failure is held against it.
+    pub(super) async fn assert_healthy(&self, endpoint_id: &str) {
+        let endpoint = self.webhooks.get(OWNER, endpoint_id).await.unwrap();
+        let stands = (endpoint.state, endpoint.failing_since_ms);
+        assert_eq!(stands, (EndpointState::Active, None));
     }
 
     pub(super) async fn deliveries(&self) -> Vec<Delivery> {
