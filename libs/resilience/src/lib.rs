@@ -55,5 +55,5 @@ pub use latency::{Latencies, Latency};
 pub use outlier::{
     InstanceReport, OutlierCause, OutlierEvent, OutlierSettings, Outliers, Seat, SeatCalls, Turn,
 };
-pub use retry::{Backoff, Draws, HALF, Next, RetryPolicy};
+pub use retry::{Backoff, HALF, Next, RetryPolicy};
 pub use sketch::Sketch;

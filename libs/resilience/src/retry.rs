@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 /// How often, how far apart and for how long something that failed is repeated.
 ///
 /// Pauses double from `first` up to `longest`; a share of each is left to
@@ -94,7 +97,7 @@ impl RetryPolicy {
 pub struct Backoff {
     policy: RetryPolicy,
     failures: u32,
-    draws: Draws,
+    chance: SmallRng,
 }
 
 impl Backoff {
@@ -104,14 +107,14 @@ impl Backoff {
         Self {
             policy: RetryPolicy::new(u32::MAX, first, longest),
             failures: 0,
-            draws: Draws::seeded(seed),
+            chance: SmallRng::seed_from_u64(seed),
         }
     }
 
     /// Counts a failure; the pause before the next attempt.
     pub fn failed(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        self.policy.pause(self.failures, self.draws.unit())
+        self.policy.pause(self.failures, self.chance.random())
     }
 
     /// The series of failures is over.
@@ -123,33 +126,6 @@ impl Backoff {
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.failures
-    }
-}
-
-/// Numbers that look like chance and come again with their seed: SplitMix64
-/// (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
-#[derive(Clone, Debug)]
-pub struct Draws(u64);
-
-impl Draws {
-    /// Draws that follow from `seed`.
-    #[must_use]
-    pub const fn seeded(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// The next number in `[0, 1)`.
-    pub fn unit(&mut self) -> f64 {
-        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
@@ -231,14 +207,6 @@ mod tests {
             prop_assert!(pause <= cap);
             // For the rounding; the cap may be some thirty years.
             prop_assert!(pause + Duration::from_micros(1) >= cap.mul_f64(1.0 - jitter));
-        }
-
-        #[test]
-        fn draws_stay_in_their_range_and_do_not_repeat(seed: u64) {
-            let mut draws = Draws::seeded(seed);
-            let drawn: Vec<f64> = (0..100).map(|_| draws.unit()).collect();
-            prop_assert!(drawn.iter().all(|d| (0.0..1.0).contains(d)));
-            prop_assert!(drawn.windows(2).all(|pair| pair[0] != pair[1]));
         }
     }
 }

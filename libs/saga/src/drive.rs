@@ -9,13 +9,12 @@ use futures::FutureExt as _;
 use serde_json::Value;
 use shoal_context::{Class, Context, Metadata};
 use shoal_error::{Error, Result};
-use shoal_resilience::Draws;
 use shoal_task::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::chance::seed_of;
+use crate::chance::{seed_of, unit};
 use crate::definition::{Definition, StepContext};
 use crate::failure::Failure;
 use crate::letters::SAGAS;
@@ -239,7 +238,7 @@ impl Run<'_> {
 
     async fn pause(&self, retry: u32) -> Result<Event, LetGo> {
         let seed = seed_of(self.inner.settings.seed, &self.record.id, self.index);
-        let chance = Draws::seeded(seed.wrapping_add(u64::from(retry))).unit();
+        let chance = unit(seed.wrapping_add(u64::from(retry)));
         let pause = self.inner.settings.retry_policy().pause(retry, chance);
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(Event::Due),

@@ -104,9 +104,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
-    use crate::chance::seed_of;
+    use crate::chance::{seed_of, unit};
     use proptest::prelude::*;
-    use shoal_resilience::Draws;
 
     proptest! {
         #[test]
@@ -126,7 +125,7 @@ mod tests {
     #[test]
     fn sagas_that_fail_together_do_not_retry_together() {
         let policy = SagaSettings::default().retry_policy();
-        let pause = |i| policy.pause(1, Draws::seeded(seed_of(7, &format!("sga_{i}"), 0)).unit());
+        let pause = |i| policy.pause(1, unit(seed_of(7, &format!("sga_{i}"), 0)));
         let pauses: std::collections::HashSet<_> = (0..100).map(pause).collect();
         assert!(pauses.len() > 50, "{} distinct pauses", pauses.len());
     }

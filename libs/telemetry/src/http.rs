@@ -253,8 +253,8 @@ where
     }
 }
 
-/// Methods that a client may invent are one name to the telemetry.
-fn known_method(method: &Method) -> &'static str {
+/// The name of a method; those that clients may invent share one.
+pub fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

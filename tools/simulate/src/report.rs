@@ -60,7 +60,7 @@ pub(crate) fn file_name(scenario: &str) -> String {
     scenario.replace(' ', "-")
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().to_string() + letters.as_str()

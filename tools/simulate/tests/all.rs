@@ -122,7 +122,7 @@ fn a_slow_dependency_and_a_changed_mixture_are_no_overload() {
 fn a_bulk_job_is_refused_before_anybody_else_notices() {
     for seed in 1..=3 {
         let (story, ours, theirs) = limits("classes", "Gradient2", seed);
-        let refused = |load: &Load, class| load.refused(&story, class);
+        let refused = |load: &Load, class| load.refused(&story, class).unwrap();
         assert!(refused(&ours, Class::Interactive) < 0.02);
         assert!(refused(&ours, Class::Batch) > 0.5);
         assert!(refused(&theirs, Class::Interactive) > 0.1);

@@ -1,7 +1,7 @@
 //! Where requests are let in: the limit, those who wait, and what is told.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,6 @@ use super::queue::{Asked, Queue};
 use super::refusal::{Refusal, Why, retry_after};
 use super::route::Route;
 use super::settings::AdmissionSettings;
-use crate::Draws;
 
 /// The one door of a service: all its requests, HTTP and gRPC, pass it. Clones
 /// share.
@@ -33,7 +32,6 @@ pub(crate) struct Inner {
     /// Length of the queue, for those who only want to know whether it is
     /// empty.
     waiting: AtomicU32,
-    chance: AtomicU64,
     series: Series,
 }
 
@@ -105,8 +103,6 @@ impl Admission {
                 queue: Queue::new(),
             }),
             waiting: AtomicU32::new(0),
-            // Instances that refuse at the same moment advise different pauses.
-            chance: AtomicU64::new(u64::from(std::process::id()) << 32),
             clock,
         });
         collect(&inner);
@@ -288,16 +284,11 @@ impl Inner {
             };
         }
         self.limiter.refused();
-        let after = retry_after(self.limiter.pressure(), class, self.chance());
+        let after = retry_after(self.limiter.pressure(), class, rand::random());
         Refusal {
             why,
             retry_after: Some(after),
         }
-    }
-
-    /// From 0 to 1.
-    fn chance(&self) -> f64 {
-        Draws::seeded(self.chance.fetch_add(1, Ordering::Relaxed)).unit()
     }
 
     fn note_length(&self, lobby: &Lobby) {

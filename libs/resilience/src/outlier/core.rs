@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 use super::report::{InstanceReport, OutlierCause, OutlierEvent, SeatCalls};
 use super::{OutlierSettings, Seat};
-use crate::Draws;
 use crate::evidence::{Trial, Verdict, against};
 
 pub(super) const BUCKET_MS: u64 = 1_000;
@@ -28,7 +30,7 @@ const FORGIVES_MS: u64 = 30_000;
 
 pub(super) struct Core {
     members: Vec<Member>,
-    draws: Draws,
+    chance: SmallRng,
 }
 
 struct Member {
@@ -63,7 +65,7 @@ impl Core {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             members: Vec::new(),
-            draws: Draws::seeded(seed),
+            chance: SmallRng::seed_from_u64(seed),
         }
     }
 
@@ -145,7 +147,7 @@ impl Core {
             return None;
         }
         let others = self.others(seat);
-        let varied = 0.8 + 0.4 * self.draws.unit();
+        let varied = self.chance.random_range(0.8..=1.2);
         let member = &mut self.members[at];
         if member.out.is_none() && now_ms.saturating_sub(member.back_ms) >= FORGIVES_MS {
             member.rests = 0;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use shoal_context::Context;
 use shoal_error::Error;
 use shoal_resilience::{Ended, Limiter, Place, Route};
+use shoal_telemetry::http::known_method;
 
 use crate::shared::Shared;
 
@@ -45,7 +46,7 @@ pub(super) async fn admit(
 type Name = Option<(&'static str, String)>;
 
 fn route_of(limiter: &Limiter, request: &Request) -> (Arc<Route>, Name) {
-    let verb = verb_of(request.method());
+    let verb = known_method(request.method());
     if let Some(path) = request.extensions().get::<MatchedPath>() {
         return (limiter.route(verb, path.as_str()), None);
     }
@@ -67,20 +68,6 @@ fn end(place: Place, limiter: &Limiter, name: Name, status: StatusCode) {
             place.ended_as(limiter.route(verb, &path), how);
         }
         _ => place.ended(how),
-    }
-}
-
-/// A verb that is told apart; callers may invent others.
-fn verb_of(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
     }
 }
 

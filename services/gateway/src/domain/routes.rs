@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::Method;
+
 use crate::config::RouteConfig;
 
 /// Routes with the longest prefix first.
@@ -16,6 +18,20 @@ pub(crate) struct Route {
     pub(crate) service: Arc<str>,
     pub(crate) check_tokens: bool,
     prefix: String,
+    reads: String,
+    writes: String,
+}
+
+impl Route {
+    /// Requests whose latencies are compared with each other. By path alone more
+    /// kinds could be told apart, but paths are the invention of clients; which
+    /// instance gets which is left to the turn, so all get the same mixture.
+    pub(crate) fn kind_of(&self, method: &Method) -> &str {
+        match *method {
+            Method::GET | Method::HEAD => &self.reads,
+            _ => &self.writes,
+        }
+    }
 }
 
 impl Routes {
@@ -38,6 +54,8 @@ impl Routes {
                 service: route.service.as_str().into(),
                 check_tokens: route.check_tokens,
                 prefix: prefix.clone(),
+                reads: format!("read {prefix}/*"),
+                writes: format!("write {prefix}/*"),
             });
         }
         table.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State as Ax};
-use http::{Method, Request, Response, StatusCode, Uri, uri};
+use http::{Request, Response, StatusCode, Uri, uri};
 use shoal_context::Context;
 use shoal_discovery::Instance;
 use shoal_error::{CommonCode, Error, Kind, Result};
@@ -173,7 +173,7 @@ async fn try_each(
     targets: &[(Arc<Target>, Lane)],
     request: Request<Body>,
 ) -> Result<Response<Body>> {
-    let kind = kind_of(request.method(), route);
+    let kind = route.kind_of(request.method());
     let mut copies = repeat::Copies::of(request).await?;
     let mut failure = None;
     let mut broken_off = false;
@@ -187,7 +187,7 @@ async fn try_each(
         }
         let instance = &target.instance;
         *copy.uri_mut() = uri_at(instance, copy.uri())?;
-        let call = target.begin(&kind);
+        let call = target.begin(kind);
         let answer = state.upstream.send(&route.service, copy);
         let answer = if targets.len() > 1 {
             call.wait(answer).await
@@ -234,17 +234,6 @@ fn judge(call: InstanceCall, status: StatusCode) {
         StatusCode::TOO_MANY_REQUESTS => call.says_nothing(),
         _ => call.answered(),
     }
-}
-
-/// Requests whose latencies are compared with each other. By path alone more
-/// kinds could be told apart, but paths are the invention of clients; which
-/// instance gets which is left to the turn, so all get the same mixture.
-fn kind_of(method: &Method, route: &Route) -> String {
-    let method = match *method {
-        Method::GET | Method::HEAD => "read",
-        _ => "write",
-    };
-    format!("{method} {}", route.label)
 }
 
 fn uri_at(instance: &Instance, asked: &Uri) -> Result<Uri> {

@@ -7,6 +7,7 @@ use plotters::prelude::*;
 
 use super::server::{Load, Second};
 use super::story::Story;
+use crate::report::file_name;
 
 const SIZE: (u32, u32) = (900, 520);
 const COLOURS: [RGBColor; 6] = [
@@ -88,8 +89,4 @@ fn points(load: &Load, of: impl Fn(&Second) -> f64) -> Vec<(f64, f64)> {
     seconds
         .map(|(at, second)| (at as f64, of(second)))
         .collect()
-}
-
-pub(super) fn file_name(story: &str) -> String {
-    story.replace(' ', "-")
 }

@@ -6,6 +6,7 @@ use shoal_context::Class;
 
 use super::server::{Load, Second};
 use super::story::Story;
+use crate::report::{capitalised, file_name};
 
 /// A contender has adapted once nine tenths of what is possible is done and
 /// requests take less than half of what their callers wait, for so long.
@@ -24,7 +25,7 @@ pub fn table(results: &[(Story, Vec<(&'static str, Load)>)]) -> String {
             capitalised(story.name),
             capitalised(story.about),
             story.name,
-            super::draw::file_name(story.name),
+            file_name(story.name),
         );
         text.push_str("| limit | useful work | P50 | P99 | refused: interactive | internal | batch | given up | adapted after | limit, mean |\n");
         text.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
@@ -37,21 +38,11 @@ pub fn table(results: &[(Story, Vec<(&'static str, Load)>)]) -> String {
 }
 
 fn row(name: &str, story: &Story, load: &Load) -> String {
-    let (from, until) = story.when;
-    let seconds = &load.seconds[from as usize..until as usize];
-    let refused = Class::ALL.map(|class| {
-        let sum = |of: fn(&Second) -> &[u32; 3]| -> u32 {
-            seconds
-                .iter()
-                .map(|second| of(second)[class as usize])
-                .sum()
-        };
-        match sum(|second| &second.came) {
-            0 => "–".to_owned(),
-            came => percent(f64::from(sum(|second| &second.refused)) / f64::from(came)),
-        }
+    let seconds = load.during(story);
+    let [interactive, internal, batch] = Class::ALL.map(|class| {
+        let refused = load.refused(story, class);
+        refused.map_or_else(|| "–".to_owned(), percent)
     });
-    let [interactive, internal, batch] = refused;
     let let_in: usize = seconds.iter().map(|second| second.took_ms.len()).sum();
     let good: u32 = seconds.iter().flat_map(|second| second.good).sum();
     let given_up = (let_in as f64 - f64::from(good)) / let_in.max(1) as f64;
@@ -101,13 +92,6 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().to_string() + letters.as_str()
-    })
-}
-
 impl Load {
     /// Useful work of what was possible while the story happened, 0 to 1.
     pub fn useful(&self, story: &Story) -> f64 {
@@ -119,13 +103,15 @@ impl Load {
         quantile(self.during(story), 0.99)
     }
 
-    /// Requests of `class` that were refused, of all that came, 0 to 1.
-    pub fn refused(&self, story: &Story, class: Class) -> f64 {
+    /// Requests of `class` that were refused, of all that came, 0 to 1; `None`
+    /// when none came.
+    pub fn refused(&self, story: &Story, class: Class) -> Option<f64> {
         let sum = |of: fn(&Second) -> &[u32; 3]| -> u32 {
             let seconds = self.during(story).iter();
             seconds.map(|second| of(second)[class as usize]).sum()
         };
-        f64::from(sum(|second| &second.refused)) / f64::from(sum(|second| &second.came).max(1))
+        let came = sum(|second| &second.came);
+        (came > 0).then(|| f64::from(sum(|second| &second.refused)) / f64::from(came))
     }
 
     fn during(&self, story: &Story) -> &[Second] {

@@ -97,7 +97,7 @@ struct Street {
     lock: PgConnection,
     onlooker: PgConnection,
     seen: Seen,
-    _db: TestDb,
+    db: TestDb,
 }
 
 impl Street {
@@ -127,7 +127,7 @@ impl Street {
             onlooker: PgConnection::connect(db.url()).await.unwrap(),
             lock,
             seen,
-            _db: db,
+            db: db,
         }
     }
 
@@ -175,7 +175,7 @@ async fn a_client_that_hangs_up_ends_the_statement_at_the_server_and_all_between
     // Nobody holds a place or a connection for it any more.
     drop(std::mem::replace(
         &mut street.lock,
-        PgConnection::connect(street._db.url()).await.unwrap(),
+        PgConnection::connect(street.db.url()).await.unwrap(),
     ));
     let payments: u64 = street.gateway.get("/order/v1/paid").send().await.ok(200);
     assert_eq!(payments, 0);
