@@ -48,6 +48,13 @@ struct Waiter {
     sender: oneshot::Sender<Place>,
 }
 
+/// How one waits who was let into the queue.
+struct Waits {
+    ticket: u64,
+    at_most: Duration,
+    refuse_doomed: bool,
+}
+
 /// A request that was let in. Tell it how the request ended; dropped without
 /// that, it was given up: for lack of time when its deadline has passed, else
 /// nothing is learned from it.
@@ -133,8 +140,10 @@ impl Admission {
             return Err(inner.refuse(class, Why::Doomed));
         }
         let until = left.map_or(Duration::MAX, |left| now.saturating_add(left));
-        // Who comes later does not pass those who wait.
-        if inner.waiting() == 0 && inner.limiter.take(class) {
+        // Who comes later does not pass those who wait. Batch work, which never
+        // waits, only ever gets what is kept for it then.
+        let first = class == Class::Batch || inner.waiting() == 0;
+        if first && inner.limiter.take(class) {
             return Ok(Inner::place(inner, route, class, now, until));
         }
         Inner::wait(inner, route, class, until, now).await
@@ -209,7 +218,11 @@ impl Inner {
             until,
             sender,
         };
-        let (ticket, at_most) = gate
+        let Waits {
+            ticket,
+            at_most,
+            refuse_doomed,
+        } = gate
             .enqueue(class, waiter)
             .ok_or_else(|| gate.refuse(class, Why::Busy))?;
         let _leaves = Leaves {
@@ -220,26 +233,26 @@ impl Inner {
         // A place may have become free just before.
         Self::hand_over(gate, now);
         // It must still have time for the work itself.
-        let needed = route.quartile().unwrap_or_default();
-        let spare = until.saturating_sub(now).saturating_sub(needed);
-        let doomed = spare < at_most;
+        let needed = route.quartile().filter(|_| refuse_doomed);
+        let spare = until.saturating_sub(now);
+        let spare = spare.saturating_sub(needed.unwrap_or_default());
         let outcome = tokio::time::timeout(spare.min(at_most), receiver).await;
+        let waited = gate.clock.monotonic().saturating_sub(now);
+        gate.series.waited(waited);
         match outcome {
-            Ok(Ok(place)) => {
-                gate.series.waited(place.begun.saturating_sub(now));
-                Ok(place)
-            }
+            Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(gate.refuse(class, Why::Displaced)),
+            // Its own time was too short, which says nothing about the queue.
+            Err(_) if spare < at_most => Err(gate.refuse(class, Why::Doomed)),
             Err(_) => {
                 gate.lobby().queue.left_in_vain();
-                let why = if doomed { Why::Doomed } else { Why::Waited };
-                Err(gate.refuse(class, why))
+                Err(gate.refuse(class, Why::Waited))
             }
         }
     }
 
-    /// Ticket and longest wait; none when the queue is full.
-    fn enqueue(&self, class: Class, waiter: Waiter) -> Option<(u64, Duration)> {
+    /// None when the queue is full.
+    fn enqueue(&self, class: Class, waiter: Waiter) -> Option<Waits> {
         self.limiter.waited();
         let mut lobby = self.lobby();
         let Lobby { settings, queue } = &mut *lobby;
@@ -253,7 +266,11 @@ impl Inner {
             } => {
                 // Without its sender it knows.
                 drop(displaced);
-                Some((ticket, at_most))
+                Some(Waits {
+                    ticket,
+                    at_most,
+                    refuse_doomed: lobby.settings.refuse_doomed,
+                })
             }
             Asked::Full(_) => None,
         }
@@ -348,3 +365,6 @@ impl Drop for Place {
         Inner::hand_over(&self.gate, now);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,9 @@
 //! - **Deadlines**: what has less time left than three of four such requests
 //!   take is not begun.
 //!
-//! Everything on the path of a request is lock-free; a mutex guards the window,
-//! four times a second, and the queue while somebody waits.
+//! A request takes its place with one atomic exchange, after a look at the table
+//! of routes under a lock for readers; a mutex guards the window, four times a
+//! second, and the queue while somebody waits.
 //!
 //! Rejected: one latency for all routes (Vegas, Gradient2, Envoy), which takes
 //! a changed mixture for overload; the least latency ever seen as the measure

@@ -173,8 +173,8 @@ pub struct HttpConfig {
     /// Longest deadline that a client may ask for, in milliseconds.
     #[schemars(range(min = 1, max = 3_600_000))]
     pub max_request_timeout_ms: u64,
-    /// Requests handled at once at the very most, HTTP and gRPC together;
-    /// `admission` moves its limit below it.
+    /// Requests handled at once at most, HTTP and gRPC together: bounds
+    /// `admission.max_limit` at the start.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_in_flight: usize,
 }
