@@ -65,7 +65,7 @@ impl Attempt<'_> {
         let took = now.saturating_sub(self.begun);
         match verdict {
             Verdict::Well => permit.success(took, now),
-            Verdict::Answered => permit.success(Duration::ZERO, now),
+            Verdict::Answered => permit.answered(now),
             Verdict::Failed => permit.failure(now),
             Verdict::OutOfTime => permit.gave_up(took, now),
             Verdict::Neither => drop(permit),

@@ -25,15 +25,20 @@ pub struct InstanceCall {
 }
 
 impl Dependency {
-    /// Begins a call of `method` to the instance, in the current context.
-    pub fn call_to(self: &Arc<Self>, seat: &Arc<Seat>, method: &str) -> InstanceCall {
+    /// Begins a call of `method` to the instance, for `context`.
+    pub fn call_to(
+        self: &Arc<Self>,
+        seat: &Arc<Seat>,
+        method: &str,
+        context: &Context,
+    ) -> InstanceCall {
         let begun = self.now();
         InstanceCall {
             latency: self.latencies().of(method),
             turn: seat.begin(begun),
             dependency: Arc::clone(self),
             begun,
-            deadline: Context::current().deadline(),
+            deadline: context.deadline(),
             told: false,
         }
     }

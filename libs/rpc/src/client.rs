@@ -61,11 +61,7 @@ pub fn stack(name: &str, resolver: &dyn Resolver, config: &ClientConfig) -> Chan
         // Waits for a place no longer than the deadline above.
         .layer(limit::LimitLayer::new(&dependency, settings))
         // Below the limit: an attempt keeps the place of its call.
-        .layer(retry::RetryLayer::new(
-            &config.caller,
-            &dependency,
-            settings,
-        ))
+        .layer(retry::RetryLayer::new(&config.caller, &known, settings))
         // Below the retries: what both attempts could not do may be repeated.
         .layer(hedge::HedgeLayer::new(&known, &instances))
         // Below both: it judges attempts, and ends repeats at once.

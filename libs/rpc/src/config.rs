@@ -47,7 +47,7 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// Default settings for `service`.
+    /// Default settings for `service`, with a door of its own.
     pub fn new(service: impl Into<String>, mesh_secret: MeshSecret) -> Self {
         let service = service.into();
         let admission = AdmissionSettings::default();

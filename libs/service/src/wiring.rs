@@ -145,7 +145,8 @@ pub(crate) fn grpc(routes: Routes, chassis: &ChassisConfig, shared: &Shared) -> 
         colour: chassis.instance.colour().map(str::to_owned),
         settings: chassis.rpc.server.clone(),
         admission: shared.admission.clone(),
-        ..ServerConfig::new(shared.name, shared.mesh.clone())
+        service: shared.name.to_owned(),
+        mesh_secret: shared.mesh.clone(),
     };
     shoal_rpc::server::stack(routes, &config)
 }

@@ -22,6 +22,7 @@ pub(crate) struct Counters {
 #[repr(align(128))]
 struct Shard {
     succeeded: [AtomicU32; CELLS],
+    answered: AtomicU32,
     failed: AtomicU32,
 }
 
@@ -31,6 +32,7 @@ impl Counters {
         let shards = (cores * 2).next_power_of_two().min(MOST_SHARDS);
         let shard = |_| Shard {
             succeeded: std::array::from_fn(|_| AtomicU32::new(0)),
+            answered: AtomicU32::new(0),
             failed: AtomicU32::new(0),
         };
         Self {
@@ -43,6 +45,12 @@ impl Counters {
         self.shard().succeeded[cell_of(micros)].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a success whose latency says nothing.
+    #[inline]
+    pub(crate) fn answered(&self) {
+        self.shard().answered.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a failure and gives how many this shard holds now.
     #[inline]
     pub(crate) fn failed(&self) -> u32 {
@@ -52,6 +60,7 @@ impl Counters {
     /// Moves all that was counted into `seen`.
     pub(crate) fn drain(&self, seen: &mut Observed) {
         for shard in &self.shards {
+            seen.answered += u64::from(take(&shard.answered));
             seen.failed += u64::from(take(&shard.failed));
             for (cell, counter) in shard.succeeded.iter().enumerate() {
                 match take(counter) {

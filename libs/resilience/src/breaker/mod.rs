@@ -201,8 +201,11 @@ impl Breaker {
     }
 
     #[inline]
-    fn succeeded(&self, took: Duration, now: Duration) {
-        self.counters.succeeded(micros(took));
+    fn succeeded(&self, took: Option<Duration>, now: Duration) {
+        match took {
+            Some(took) => self.counters.succeeded(micros(took)),
+            None => self.counters.answered(),
+        }
         if millis(now) >= self.turns_at_ms.load(Ordering::Relaxed) {
             self.take_turn(millis(now));
         }
@@ -291,7 +294,17 @@ impl Permit<'_> {
         if self.probe {
             self.breaker.probed(Some(took), now);
         } else {
-            self.breaker.succeeded(took, now);
+            self.breaker.succeeded(Some(took), now);
+        }
+    }
+
+    /// The call succeeded at the time `now`; how long it took says nothing about
+    /// the dependency.
+    pub fn answered(self, now: Duration) {
+        if self.probe {
+            self.breaker.probed(Some(Duration::ZERO), now);
+        } else {
+            self.breaker.succeeded(None, now);
         }
     }
 

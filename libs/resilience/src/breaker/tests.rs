@@ -241,3 +241,21 @@ proptest! {
         prop_assert_eq!(rig.rejected, before);
     }
 }
+
+#[test]
+fn calls_whose_latency_says_nothing_count_and_teach_no_latency() {
+    let mut rig = Rig::new();
+    for _ in 0..12_000 {
+        rig.now += Duration::from_millis(10);
+        rig.breaker.acquire(rig.now).unwrap().answered(rig.now);
+        // A caller with little time is no failure: a second is the usual patience.
+        let hasty = rig.breaker.acquire(rig.now).unwrap();
+        hasty.gave_up(Duration::from_millis(900), rig.now);
+    }
+    let seen = rig.snapshot();
+    assert!(seen.calls > 5_900 && seen.bad_calls == 0, "{seen:?}");
+    assert_eq!((seen.p95_ms, seen.usual_p95_ms), (None, None));
+    rig.run(1.0, 200, 1.0, Duration::ZERO);
+    let seen = rig.snapshot();
+    assert!(seen.trips > 0, "{seen:?}");
+}

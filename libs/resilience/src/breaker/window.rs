@@ -17,17 +17,20 @@ const SLICE_BUCKETS: u64 = (BUCKETS / SLICES) as u64;
 pub(crate) struct Observed {
     /// Calls that failed.
     pub(crate) failed: u64,
-    /// Latencies of those that succeeded.
+    /// Calls that succeeded and whose latency says nothing.
+    pub(crate) answered: u64,
+    /// Latencies of the others that succeeded.
     pub(crate) latencies: Sketch,
 }
 
 impl Observed {
     pub(crate) fn calls(&self) -> u64 {
-        self.failed + self.latencies.count()
+        self.failed + self.answered + self.latencies.count()
     }
 
     pub(crate) fn clear(&mut self) {
         self.failed = 0;
+        self.answered = 0;
         self.latencies.clear();
     }
 }

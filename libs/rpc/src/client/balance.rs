@@ -63,9 +63,8 @@ impl Balanced {
 impl Inner {
     /// The instance for the next attempt: one that was not tried yet, if there is
     /// one among those that fit best; and whether it is one of several.
-    fn pick(&self, tried: &Tried) -> Option<(Arc<Member>, bool)> {
+    fn pick(&self, tried: &Tried, context: &Context) -> Option<(Arc<Member>, bool)> {
         let members = self.pool.members();
-        let context = Context::current();
         let colour = context.meta().colour_for(&self.dependency);
         let now = members.first()?.dependency.now();
         // When all rest, one that may be back is better than none.
@@ -94,15 +93,17 @@ impl Inner {
     }
 
     async fn attempt(&self, request: Request<Body>) -> Result<Response<Held<Body, Load>>, Failure> {
+        let context = Context::current();
         let tried = request.extensions().get::<Tried>();
-        let Some((member, of_several)) = self.pick(tried.unwrap_or(&Tried::default())) else {
+        let picked = self.pick(tried.unwrap_or(&Tried::default()), &context);
+        let Some((member, of_several)) = picked else {
             return Err(Failure::no_instance(&self.dependency));
         };
         let addr = &member.instance.addr;
         Span::current().record("server.address", addr);
         let load = member.begin();
         let method = method_of(request.uri().path());
-        let call = member.dependency.call_to(&member.seat, method);
+        let call = member.dependency.call_to(&member.seat, method, &context);
         let mut channel = member.channel.clone();
         let answer = async move {
             let ready = channel.ready().await?;

@@ -39,6 +39,10 @@ impl Known {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        self.stable.name()
+    }
+
     pub(super) fn of(&self, context: &Context) -> Arc<Dependency> {
         let name = self.stable.name();
         match context.meta().colour_for(name) {

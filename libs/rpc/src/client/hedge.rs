@@ -101,8 +101,9 @@ where
             answer = &mut first => return answer,
             () = tokio::time::sleep(wait) => {}
         }
-        let may = self.layer.may(&dependency, parts.extensions.get::<Tried>());
-        let Some(copy) = body.next().filter(|_| may) else {
+        let tried = parts.extensions.get::<Tried>();
+        let may = body.can_repeat() && self.layer.may(&dependency, tried);
+        let Some(copy) = may.then(|| body.next()).flatten() else {
             return first.await;
         };
         Span::current().record("rpc.hedged", true);
@@ -138,9 +139,44 @@ async fn race<R>(
     let later = other.await;
     let won = won != serves(&later);
     dependency.hedged(won);
-    if serves(&later) { later } else { answer }
+    // Of two failures the one of a call that went out must not get lost.
+    let went_out = |answer: &Answer<R>| answer.as_ref().map_or_else(|f| f.sent, |_| true);
+    if serves(&later) || !went_out(&answer) {
+        later
+    } else {
+        answer
+    }
 }
 
 fn serves<R>(answer: &Answer<R>) -> bool {
     matches!(verdict(answer), Verdict::Well | Verdict::Answered)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use shoal_resilience::{Dependencies, ResilienceSettings};
+    use tonic::Status;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_went_out_is_not_told_as_one_that_did_not() {
+        let settings = ResilienceSettings::default();
+        let all = Dependencies::new("order", settings, shoal_task::system_clock());
+        let sent = Failure {
+            status: Status::unavailable("broken"),
+            sent: true,
+            broken: true,
+            repeatable: true,
+        };
+        let first = async {
+            tokio::task::yield_now().await;
+            Err(sent)
+        };
+        let second = ready(Err(Failure::no_instance("billing")));
+        let answer: Answer<()> = race(&all.get("billing"), Box::pin(first), Box::pin(second)).await;
+        assert!(answer.is_err_and(|failure| failure.sent));
+    }
 }

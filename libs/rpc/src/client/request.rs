@@ -22,9 +22,9 @@ pub trait RequestExt {
     fn idempotent(self) -> Self;
 
     /// The call is idempotent and somebody waits for it: when it takes longer than
-    /// 95 % of its kind it is sent to a second instance as well, the first answer
-    /// counts, and the other call is cancelled. Paid from the retry budget, so
-    /// at most a tenth of the calls are.
+    /// 95 % of its kind, or than four times the median, it is sent to a second
+    /// instance as well, the first answer counts, and the other call is cancelled.
+    /// Paid from the retry budget, so at most a tenth of the calls are.
     #[must_use]
     fn hedged(self) -> Self;
 

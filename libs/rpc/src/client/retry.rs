@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use shoal_context::Context;
-use shoal_resilience::{Dependency, Next, RetryPolicy};
+use shoal_resilience::{Next, RetryPolicy};
 use shoal_telemetry::metrics::RpcClientMetrics;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -15,6 +15,7 @@ use tower::{Layer, Service};
 use tracing::Span;
 
 use super::balance::Tried;
+use super::breaker::Known;
 use super::failure::Failure;
 use super::replay::Replay;
 use super::request::Idempotent;
@@ -25,15 +26,11 @@ use crate::body::code_in;
 pub(crate) struct RetryLayer {
     policy: RetryPolicy,
     metrics: Arc<RpcClientMetrics>,
-    dependency: Arc<Dependency>,
+    known: Known,
 }
 
 impl RetryLayer {
-    pub(crate) fn new(
-        caller: &str,
-        dependency: &Arc<Dependency>,
-        settings: &RpcClientSettings,
-    ) -> Self {
+    pub(crate) fn new(caller: &str, known: &Known, settings: &RpcClientSettings) -> Self {
         let policy = RetryPolicy::new(
             settings.retries.saturating_add(1),
             Duration::from_millis(settings.backoff_ms),
@@ -41,8 +38,8 @@ impl RetryLayer {
         );
         Self {
             policy,
-            metrics: RpcClientMetrics::new(caller, dependency.name()),
-            dependency: Arc::clone(dependency),
+            metrics: RpcClientMetrics::new(caller, known.name()),
+            known: known.clone(),
         }
     }
 }
@@ -87,7 +84,8 @@ where
             parts.extensions.insert(Tried::default());
             let mut body = Replay::new(body);
             let (mut attempt, mut sent_before) = (0, false);
-            let budget = layer.dependency.budget();
+            let dependency = layer.known.of(&Context::current());
+            let budget = dependency.budget();
             budget.deposit();
             loop {
                 attempt += 1;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use shoal_context::{Context, Metadata};
 use shoal_discovery::Instance;
-use shoal_rpc::{Balance, ServerConfig};
+use shoal_resilience::{Dependencies, ResilienceSettings};
+use shoal_rpc::{Balance, RequestExt as _, ServerConfig};
+use tonic::{Request, Status};
 
 use crate::probe::{Caller, Probe, Server, eventually, secret, text};
 
@@ -80,6 +82,30 @@ async fn a_colour_whose_instance_is_gone_falls_back_and_is_counted() {
         .parse()
         .unwrap();
     assert_eq!(count, 5);
+}
+
+#[tokio::test]
+async fn a_colour_pays_for_its_own_repeats() {
+    let sick = Probe::unary(|_| async { Err(Status::unavailable("sick")) });
+    let (stable, sick) = (named("stable"), Server::start(sick));
+    let settings = ResilienceSettings::default();
+    let all = Dependencies::new("caller", settings, shoal_task::system_clock());
+    let caller = Caller::new([stable.instance(), coloured(&sick, "v2")], |config| {
+        config.dependencies = all.clone();
+    });
+    let meta = Metadata {
+        gray_version: Some("v2".to_owned()),
+        ..Metadata::default()
+    };
+    let context = Context::new(meta, None);
+    for _ in 0..3 {
+        let repeatable = Request::new(text("")).idempotent();
+        let call = caller.unary(repeatable);
+        assert!(context.clone().attach(call).await.is_err());
+    }
+    let left = |name: &str| all.find(name).map(|one| one.budget().left());
+    assert_eq!(left("probe"), Some(10));
+    assert!(left("probe@v2") < Some(10));
 }
 
 #[tokio::test]

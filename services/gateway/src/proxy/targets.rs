@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use shoal_context::Context;
 use shoal_discovery::{Instance, Resolver, Watch};
 use shoal_resilience::{Dependencies, Dependency, InstanceCall, Seat};
 use shoal_routing::GRAY_LABEL;
@@ -23,7 +24,7 @@ impl Target {
 
     /// Begins a request, which is compared with those of the same `kind`.
     pub(super) fn begin(&self, kind: &str) -> InstanceCall {
-        self.peers.call_to(&self.seat, kind)
+        self.peers.call_to(&self.seat, kind, &Context::current())
     }
 }
 
