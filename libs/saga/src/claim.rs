@@ -33,9 +33,15 @@ pub(crate) async fn run(inner: Arc<Inner>, places: Arc<Semaphore>) {
         }
         round += 1;
         tokio::select! {
-            () = inner.scope.cancelled() => return,
+            () = inner.scope.cancelled() => break,
             () = tokio::time::sleep(interval(&inner, round)) => {}
         }
+    }
+    // What is claimed or begun, and still in the queue, nobody here takes up any
+    // more. Who is carried out lets go, or goes on, by itself.
+    let carried_out = inner.carried_out();
+    if let Err(error) = log::let_go(&inner.store, &inner.owner, &carried_out).await {
+        tracing::warn!("sagas not handed over: {}", error.report());
     }
 }
 

@@ -263,6 +263,22 @@ pub(crate) async fn claim(
     Ok(rows)
 }
 
+/// Lets go of an owner's sagas but for some, so that others find them at once.
+pub(crate) async fn let_go(store: &Store, owner: &str, but: &[String]) -> Result<()> {
+    let marks: Vec<String> = (0..but.len()).map(|n| format!("${}", n + 2)).collect();
+    let others = match marks.is_empty() {
+        true => String::new(),
+        false => format!(" AND id NOT IN ({})", marks.join(", ")),
+    };
+    let sql =
+        format!("UPDATE saga SET lease_until = 0 WHERE phase = 'active' AND owner = $1{others}");
+    let mut tx = store.begin().await?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(owner);
+    let query = but.iter().fold(query, sqlx::query::Query::bind);
+    query.execute(&mut *tx).await.db()?;
+    tx.commit().await
+}
+
 /// Whether any saga could be claimed; spares writers an empty transaction.
 pub(crate) async fn any_claimable(store: &Store, now: i64) -> Result<bool> {
     let mut conn = store.read().await?;

@@ -291,6 +291,11 @@ impl Inner {
         self.queue.try_send(id).is_ok()
     }
 
+    /// Sagas that a task of this instance carries out.
+    pub(crate) fn carried_out(&self) -> Vec<String> {
+        lock(&self.active).iter().cloned().collect()
+    }
+
     /// Makes this task the only one of the instance that carries the saga out.
     pub(crate) fn enter(self: &Arc<Self>, id: &str) -> Option<ActiveSaga> {
         let entered = lock(&self.active).insert(id.to_owned());

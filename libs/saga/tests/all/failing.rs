@@ -245,6 +245,34 @@ async fn a_shutdown_in_a_pause_hands_the_saga_over_at_once() {
     }
 }
 
+#[tokio::test]
+async fn a_shutdown_hands_over_what_is_still_in_the_queue_as_well() {
+    for db in TestDb::all().await {
+        // The pause of one saga holds the only place for longer than the test.
+        let patient = |s: &mut shoal_saga::SagaSettings| {
+            (s.backoff_base_ms, s.backoff_max_ms, s.lease_ms) = (3_600_000, 3_600_000, 3_600_000);
+            s.max_running = 1;
+        };
+        let first = Instance::with(&db, Arc::default(), patient).await;
+        first.world.script("hotel", [Act::Fail]);
+        let ids = [first.begin().await, first.begin().await];
+        first.sagas.launch(&ids[0]);
+        let failed = || async {
+            let log = first.log(&ids[0]).await;
+            log.contains(&"failed forward hotel 1".into())
+        };
+        shoal_testkit::eventually(failed, PATIENCE).await;
+        first.sagas.launch(&ids[1]);
+        let world = Arc::clone(&first.world);
+        first.stop().await;
+        let second = Instance::with(&db, world, |_| {}).await;
+        for id in &ids {
+            assert!(matches!(second.wait(id).await, Outcome::Completed(_)));
+        }
+        second.stop().await;
+    }
+}
+
 fn failed_compensations() -> u64 {
     let metrics = shoal_telemetry::metrics::encode();
     let lines = metrics
