@@ -241,11 +241,6 @@ impl TableQueue {
         conn.on_commit(move || waker.wake());
     }
 
-    /// Makes the worker look at the queue now.
-    pub fn wake(&self) {
-        self.waker.wake();
-    }
-
     /// Puts dead letters back with a fresh count of attempts, in the caller's
     /// transaction; answers which. `within` narrows them down to those with that
     /// value in that column.

@@ -158,11 +158,6 @@ impl Webhooks {
         Ok(queued)
     }
 
-    /// Makes the worker look at the queue now.
-    pub fn wake(&self) {
-        self.inner.queue.wake();
-    }
-
     /// Registers an endpoint; the answer is the only one that shows its secret.
     ///
     /// # Errors

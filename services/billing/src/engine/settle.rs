@@ -26,8 +26,7 @@ impl Engine {
     pub(super) async fn settle(&self, operation: &Operation, verdict: Verdict) -> Result<Settled> {
         let engine = self.clone();
         let (payment_id, operation_id) = (operation.payment_id.clone(), operation.id.clone());
-        let settled = self
-            .0
+        self.0
             .store
             .transaction(move |tx| {
                 let engine = engine.clone();
@@ -39,9 +38,7 @@ impl Engine {
                         .await
                 })
             })
-            .await?;
-        self.0.webhooks.wake();
-        Ok(settled)
+            .await
     }
 
     async fn settle_in(
