@@ -53,7 +53,7 @@ pub struct ActionRecord {
 }
 
 /// Notes what is about to be done, before it is done.
-pub(crate) async fn begin(tx: &mut Tx, order: &Order<'_>) -> Result<String> {
+pub(crate) async fn begin(tx: &mut Tx, order: &Order) -> Result<String> {
     let (id, now) = (shoal_store::id::new("dla"), tx.now_ms());
     let request_id = Context::current().meta().request_id.clone();
     sqlx::query(
@@ -62,10 +62,10 @@ pub(crate) async fn begin(tx: &mut Tx, order: &Order<'_>) -> Result<String> {
     )
     .bind(&id)
     .bind(now)
-    .bind(order.by)
+    .bind(&order.by)
     .bind(order.action.as_str())
-    .bind(order.reason)
-    .bind(order.queue.unwrap_or_default())
+    .bind(&order.reason)
+    .bind(order.queue.as_deref().unwrap_or_default())
     .bind(serde_json::to_string(&order.selection).internal()?)
     .bind(request_id.unwrap_or_default())
     .execute(&mut **tx)

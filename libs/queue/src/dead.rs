@@ -31,22 +31,32 @@ impl DeadLetters for TableQueue {
         self.dead(selection, inspect).boxed()
     }
 
-    fn redrive<'a>(&'a self, selection: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>> {
+    fn redrive<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
         let change = async {
             let mut tx = self.store.begin().await?;
-            let moved = self.redrive_in(&mut tx, selection, None).await?;
+            let ids = self.redrive_in(&mut tx, selection, None).await?;
             tx.commit().await?;
-            Ok(moved)
+            moved.extend(ids);
+            Ok(())
         };
         change.boxed()
     }
 
-    fn discard<'a>(&'a self, selection: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>> {
+    fn discard<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
         let change = async {
             let mut tx = self.store.begin().await?;
-            let gone = self.discard_in(&mut tx, selection).await?;
+            let ids = self.discard_in(&mut tx, selection).await?;
             tx.commit().await?;
-            Ok(gone)
+            moved.extend(ids);
+            Ok(())
         };
         change.boxed()
     }

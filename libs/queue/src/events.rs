@@ -67,24 +67,43 @@ impl EventLetters {
         rows.iter().map(|row| letter(row, inspect)).collect()
     }
 
-    async fn ids(&self, selection: &Selection) -> Result<Vec<String>> {
-        let letters = self.parked(selection, false).await?;
-        Ok(letters.into_iter().map(|letter| letter.id).collect())
-    }
-
-    async fn redrive(&self, selection: &Selection) -> Result<Vec<String>> {
-        let ids = self.ids(selection).await?;
-        let moved = dead_letters::redrive(&self.0, &ids).await?;
+    /// Queues parked events for another round of attempts by their consumers;
+    /// answers which.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn redrive(&self, selection: &Selection) -> Result<Vec<String>> {
+        let moved = self.change(selection, "queued").await?;
+        self.0.wake_redriven();
         metrics::redriven(self.0.service(), EVENTS, moved.len() as u64);
         Ok(moved)
     }
 
-    async fn discard(&self, selection: &Selection) -> Result<Vec<String>> {
-        let ids = self.ids(selection).await?;
-        let gone = dead_letters::discard(&self.0, &ids).await?;
+    /// Calls parked events done without another attempt; answers which.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn discard(&self, selection: &Selection) -> Result<Vec<String>> {
+        let gone = self.change(selection, "done").await?;
         let count = gone.len() as u64;
         metrics::dropped(self.0.service(), EVENTS, metrics::DISCARDED, count);
         Ok(gone)
+    }
+
+    async fn change(&self, selection: &Selection, state: &'static str) -> Result<Vec<String>> {
+        let mut tx = self.0.begin().await?;
+        let mut binds = Binds::default();
+        let now = binds.int(tx.now_ms());
+        let chosen = selection.conditions(&COLUMNS, &mut binds);
+        let limit = binds.int(selection.limit);
+        let sql = format!(
+            "UPDATE dead_letters SET state = '{state}', updated_at = {now} \
+             WHERE state = 'parked' AND id IN (SELECT id FROM dead_letters \
+             WHERE state = 'parked'{chosen} ORDER BY id LIMIT {limit}) RETURNING id"
+        );
+        let rows = binds.query(sql).fetch_all(&mut *tx).await.db()?;
+        tx.commit().await?;
+        rows.iter().map(|row| row.try_get("id").db()).collect()
     }
 }
 
@@ -105,12 +124,28 @@ impl DeadLetters for EventLetters {
         self.parked(selection, inspect).boxed()
     }
 
-    fn redrive<'a>(&'a self, selection: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>> {
-        self.redrive(selection).boxed()
+    fn redrive<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
+        let change = async {
+            moved.extend(self.redrive(selection).await?);
+            Ok(())
+        };
+        change.boxed()
     }
 
-    fn discard<'a>(&'a self, selection: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>> {
-        self.discard(selection).boxed()
+    fn discard<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
+        let change = async {
+            moved.extend(self.discard(selection).await?);
+            Ok(())
+        };
+        change.boxed()
     }
 }
 

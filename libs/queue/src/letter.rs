@@ -156,10 +156,19 @@ pub trait DeadLetters: Send + Sync + 'static {
         inspect: bool,
     ) -> BoxFuture<'a, Result<Vec<DeadLetter>>>;
 
-    /// Has letters tried again with a fresh count of attempts; answers which.
-    /// What is not dead any more is left out.
-    fn redrive<'a>(&'a self, selection: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Has letters tried again with a fresh count of attempts, and adds their ids
+    /// to `moved` as they are: those before an error are noted too. What is not
+    /// dead any more is left out.
+    fn redrive<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>>;
 
-    /// Gives letters up for good; answers which.
-    fn discard<'a>(&'a self, selection: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>>;
+    /// Gives letters up for good; adds their ids as [`DeadLetters::redrive`] does.
+    fn discard<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>>;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use shoal_error::{Error, Result, ResultExt as _};
 use shoal_store::idempotency::{self, ClaimToken, StoredResponse};
-use shoal_store::{Page, PageRequest, Store, quietly};
+use shoal_store::{Page, PageRequest, Store, Tx, quietly};
 use shoal_task::Scope;
 
 use crate::audit::{self, Action, ActionRecord};
@@ -18,15 +18,15 @@ use crate::metrics;
 /// three counts over small indexes.
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 
-/// The queues of one service. Cheap to clone.
+/// The queues of one service; by default none. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Queues(Arc<Inner>);
+pub struct Queues(Option<Arc<Inner>>);
 
-#[derive(Default)]
 struct Inner {
-    store: Option<Store>,
+    store: Store,
     /// By name.
     queues: Vec<Arc<dyn DeadLetters>>,
+    scope: Scope,
 }
 
 /// A queue and how it stands.
@@ -41,20 +41,20 @@ pub struct QueueReport {
 
 /// What an administrator wants done.
 #[derive(Clone, Debug)]
-pub struct Order<'a> {
+pub struct Order {
     /// What.
     pub action: Action,
     /// Who.
-    pub by: &'a str,
+    pub by: String,
     /// Why, in their words.
-    pub reason: &'a str,
+    pub reason: String,
     /// In this queue; `None` for all.
-    pub queue: Option<&'a str>,
+    pub queue: Option<String>,
     /// With which letters.
     pub selection: Selection,
     /// `Idempotency-Key` of the request: the same order under the same key is
     /// carried out once and answered alike.
-    pub key: Option<&'a str>,
+    pub key: Option<String>,
 }
 
 /// What an order came to.
@@ -74,17 +74,22 @@ pub struct Letter {
 }
 
 impl Queues {
-    /// The queues of the service that keeps its data in `store`.
+    /// The queues of the service that keeps its data in `store`. Until the scope
+    /// ends they are measured; orders under way end with it.
     #[must_use]
-    pub fn new(store: Store, mut queues: Vec<Arc<dyn DeadLetters>>) -> Self {
+    pub fn new(store: Store, mut queues: Vec<Arc<dyn DeadLetters>>, scope: &Scope) -> Self {
         queues.sort_by(|a, b| a.queue().cmp(b.queue()));
         for queue in &queues {
             metrics::begin(store.service(), queue.queue());
         }
-        Self(Arc::new(Inner {
-            store: Some(store),
+        let inner = Arc::new(Inner {
+            store,
             queues,
-        }))
+            scope: scope.clone(),
+        });
+        // The handle is not needed: the scope owns the task.
+        drop(scope.spawn_detached_context("queue-figures", quietly(measure(Arc::clone(&inner)))));
+        Self(Some(inner))
     }
 
     /// How each queue stands.
@@ -93,7 +98,7 @@ impl Queues {
     /// Those of the database.
     pub async fn report(&self) -> Result<Vec<QueueReport>> {
         let mut reports = Vec::new();
-        for queue in &self.0.queues {
+        for queue in self.chosen(None)? {
             reports.push(QueueReport {
                 queue: queue.queue().to_owned(),
                 stats: queue.stats().await?,
@@ -156,46 +161,23 @@ impl Queues {
     }
 
     /// Redrives or discards letters. Who ordered it is noted before anything is
-    /// done, and what it came to afterwards.
+    /// done, and what it came to afterwards. An order that was begun comes to its
+    /// end also when nobody waits for the answer any more.
     ///
     /// # Errors
     /// `common.not_found` for an unknown queue; those of the idempotency key, of
     /// the queues and of the database. What was done before an error is noted.
-    pub async fn act(&self, order: &Order<'_>) -> Result<Acted> {
-        let queues = self.chosen(order.queue)?;
-        let Some(store) = &self.0.store else {
+    pub async fn act(&self, order: Order) -> Result<Acted> {
+        let Some(inner) = &self.0 else {
             return Ok(Acted::default());
         };
-        let mut tx = store.begin().await?;
-        let claim = match claim(&mut tx, order).await? {
-            Some(Err(before)) => return serde_json::from_str(&before.body).internal(),
-            Some(Ok(token)) => Some(token),
-            None => None,
-        };
-        let action = audit::begin(&mut tx, order).await?;
-        tx.commit().await?;
-
-        let mut acted = Acted::default();
-        let outcome = carry_out(&queues, order, &mut acted).await;
-        let (by, count) = (order.by, acted.letters.len());
-        tracing::warn!(action = ?order.action, by, count, reason = order.reason, "dead letters");
-
-        let mut tx = store.begin().await?;
-        audit::end(&mut tx, &action, &acted).await?;
-        match (&claim, &outcome) {
-            (Some(token), Ok(())) => {
-                let answer = StoredResponse {
-                    status: 200,
-                    headers: BTreeMap::new(),
-                    body: serde_json::to_string(&acted).internal()?,
-                };
-                idempotency::finish(&mut tx, token, &answer).await?;
-            }
-            (Some(token), Err(_)) => idempotency::abandon(&mut tx, token).await?,
-            (None, _) => {}
-        }
-        tx.commit().await?;
-        outcome.map(|()| acted)
+        let queues = self.chosen(order.queue.as_deref())?;
+        let queues = queues.into_iter().map(Arc::clone).collect();
+        let carried_out = carry_out(inner.store.clone(), queues, order);
+        let scope = &inner.scope;
+        scope
+            .spawn_detached_context("dead-letter-order", carried_out)
+            .await?
     }
 
     /// What was done with letters, newest first.
@@ -204,9 +186,9 @@ impl Queues {
     /// Those of the page request and of the database.
     pub async fn actions(&self, request: &PageRequest) -> Result<Page<ActionRecord>> {
         const LIST: &str = "dead-letter-actions";
-        let rows = match &self.0.store {
-            Some(store) => {
-                let mut conn = store.read().await?;
+        let rows = match &self.0 {
+            Some(inner) => {
+                let mut conn = inner.store.read().await?;
                 audit::list(&mut conn, &request.after(LIST)?, request.fetch()?).await?
             }
             None => Vec::new(),
@@ -214,50 +196,81 @@ impl Queues {
         Page::cut(rows, request, LIST, |action| [action.id.clone()])
     }
 
-    /// Measures the queues until the scope ends.
-    pub fn measure(&self, scope: &Scope) {
-        let (queues, owner) = (self.clone(), scope.clone());
-        let measuring = async move {
-            while !owner.is_cancelled() {
-                queues.measure_once().await;
-                tokio::select! {
-                    () = owner.cancelled() => {}
-                    () = tokio::time::sleep(MEASURE_EVERY) => {}
-                }
-            }
-        };
-        // The handle is not needed: the scope owns the task.
-        drop(scope.spawn_detached_context("queue-figures", quietly(measuring)));
-    }
-
-    async fn measure_once(&self) {
-        let Some(store) = &self.0.store else { return };
-        for queue in &self.0.queues {
-            match queue.stats().await {
-                Ok(stats) => metrics::stands(store.service(), queue.queue(), &stats),
-                Err(error) => {
-                    tracing::debug!(queue = queue.queue(), error = %error.report(), "not measured");
-                }
-            }
-        }
-    }
-
     fn chosen(&self, name: Option<&str>) -> Result<Vec<&Arc<dyn DeadLetters>>> {
+        let all = self.0.iter().flat_map(|inner| &inner.queues);
         let Some(name) = name else {
-            return Ok(self.0.queues.iter().collect());
+            return Ok(all.collect());
         };
-        let found = self.0.queues.iter().find(|queue| queue.queue() == name);
+        let found = all.into_iter().find(|queue| queue.queue() == name);
         let found = found.ok_or_else(|| Error::not_found("queue", name))?;
         Ok(vec![found])
     }
 }
 
+/// Measures the queues until the scope ends.
+async fn measure(inner: Arc<Inner>) {
+    while !inner.scope.is_cancelled() {
+        measure_once(&inner).await;
+        tokio::select! {
+            () = inner.scope.cancelled() => {}
+            () = tokio::time::sleep(MEASURE_EVERY) => {}
+        }
+    }
+}
+
+async fn measure_once(Inner { store, queues, .. }: &Inner) {
+    for queue in queues {
+        match queue.stats().await {
+            Ok(stats) => metrics::stands(store.service(), queue.queue(), &stats),
+            Err(error) => {
+                tracing::debug!(queue = queue.queue(), error = %error.report(), "not measured");
+            }
+        }
+    }
+}
+
+/// Claims the order's key, notes the order, does it, and notes what it came to.
+async fn carry_out(store: Store, queues: Vec<Arc<dyn DeadLetters>>, order: Order) -> Result<Acted> {
+    let mut tx = store.begin().await?;
+    let claim = match claim(&mut tx, &order).await? {
+        Some(Err(before)) => return serde_json::from_str(&before.body).internal(),
+        Some(Ok(token)) => Some(token),
+        None => None,
+    };
+    let action = audit::begin(&mut tx, &order).await?;
+    tx.commit().await?;
+
+    let mut acted = Acted::default();
+    let outcome = move_letters(&queues, &order, &mut acted).await;
+    let (by, count) = (&order.by, acted.letters.len());
+    tracing::warn!(action = ?order.action, by, count, reason = order.reason, "dead letters");
+    // By itself: it is true even where the key is another's by now.
+    let mut tx = store.begin().await?;
+    audit::end(&mut tx, &action, &acted).await?;
+    tx.commit().await?;
+
+    if let Some(token) = &claim {
+        let mut tx = store.begin().await?;
+        match &outcome {
+            Ok(()) => idempotency::finish(&mut tx, token, &answer(&acted)?).await?,
+            Err(_) => idempotency::abandon(&mut tx, token).await?,
+        }
+        tx.commit().await?;
+    }
+    outcome.map(|()| acted)
+}
+
+fn answer(acted: &Acted) -> Result<StoredResponse> {
+    Ok(StoredResponse {
+        status: 200,
+        headers: BTreeMap::new(),
+        body: serde_json::to_string(acted).internal()?,
+    })
+}
+
 /// Claims the order's key, or finds what was answered to it before.
-async fn claim(
-    tx: &mut shoal_store::Tx,
-    order: &Order<'_>,
-) -> Result<Option<Result<ClaimToken, StoredResponse>>> {
-    let Some(key) = order.key else {
+async fn claim(tx: &mut Tx, order: &Order) -> Result<Option<Result<ClaimToken, StoredResponse>>> {
+    let Some(key) = &order.key else {
         return Ok(None);
     };
     let scope = format!("dead-letters {}", order.by);
@@ -265,7 +278,7 @@ async fn claim(
     let what = format!(
         "{:?} {} {}",
         order.action,
-        order.queue.unwrap_or("*"),
+        order.queue.as_deref().unwrap_or("*"),
         order.reason
     );
     let print = idempotency::fingerprint("POST", &what, &selection);
@@ -273,9 +286,9 @@ async fn claim(
     claim.or_refuse().map(Some)
 }
 
-async fn carry_out(
-    queues: &[&Arc<dyn DeadLetters>],
-    order: &Order<'_>,
+async fn move_letters(
+    queues: &[Arc<dyn DeadLetters>],
+    order: &Order,
     acted: &mut Acted,
 ) -> Result<()> {
     let mut left = order.selection.limit;
@@ -284,15 +297,17 @@ async fn carry_out(
             limit: left,
             ..order.selection.clone()
         };
-        let moved = match order.action {
-            Action::Redrive => queue.redrive(&selection).await?,
-            Action::Discard => queue.discard(&selection).await?,
+        let mut moved = Vec::new();
+        let outcome = match order.action {
+            Action::Redrive => queue.redrive(&selection, &mut moved).await,
+            Action::Discard => queue.discard(&selection, &mut moved).await,
         };
         left -= i64::try_from(moved.len()).unwrap_or(left);
         acted.letters.extend(moved.into_iter().map(|id| Letter {
             queue: queue.queue().to_owned(),
             id,
         }));
+        outcome?;
         if left <= 0 {
             break;
         }

@@ -3,6 +3,8 @@
 
 mod all {
     mod admin;
+    mod events;
+    mod orders;
     mod parcels;
     mod worker;
 }

@@ -44,11 +44,19 @@ impl DeadLetters for Sagas {
         self.letters(selection, inspect).boxed()
     }
 
-    fn redrive<'a>(&'a self, selection: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>> {
-        self.retry_parked(selection).boxed()
+    fn redrive<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.retry_parked(selection, moved).boxed()
     }
 
-    fn discard<'a>(&'a self, _: &'a Selection) -> BoxFuture<'a, Result<Vec<String>>> {
+    fn discard<'a>(
+        &'a self,
+        _: &'a Selection,
+        _: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
         let text = "A saga is not discarded: what it has done would stay half done. Mend it by \
                     hand and let it go on after the step.";
         std::future::ready(Err(Error::new(CommonCode::Conflict, text))).boxed()
@@ -56,15 +64,17 @@ impl DeadLetters for Sagas {
 }
 
 impl Sagas {
-    /// Overdue is what no instance has taken over although its owner is gone.
+    /// Overdue is what no instance has taken over although its owner is gone or
+    /// has let it go.
     async fn count(&self) -> Result<QueueStats> {
         let now = self.0.clock.now_ms();
         let mut conn = self.0.store.read().await?;
         let row = sqlx::query(
             "SELECT CAST((SELECT COUNT(*) FROM saga WHERE phase = 'active') AS BIGINT) AS depth, \
              CAST((SELECT COUNT(*) FROM saga WHERE phase = 'parked') AS BIGINT) AS dead, \
-             CAST((SELECT COALESCE(MIN(lease_until), $1) FROM saga \
-                WHERE phase = 'active' AND lease_until > 0 AND lease_until <= $1) AS BIGINT) AS due",
+             CAST((SELECT COALESCE(MIN(CASE WHEN lease_until = 0 THEN updated_at \
+                ELSE lease_until END), $1) FROM saga \
+                WHERE phase = 'active' AND lease_until <= $1) AS BIGINT) AS due",
         )
         .bind(now)
         .fetch_one(&mut *conn)
@@ -113,22 +123,40 @@ impl Sagas {
         Ok(letters)
     }
 
-    async fn retry_parked(&self, selection: &Selection) -> Result<Vec<String>> {
-        let mut moved = Vec::new();
-        for letter in self.letters(selection, false).await? {
-            match self.decide(&letter.id, Decision::Retry).await {
-                Ok(_) => moved.push(letter.id),
-                // Somebody else decided meanwhile.
-                Err(error) if error.is(CommonCode::Conflict) => {}
-                Err(error) => {
-                    let error = error.report();
-                    tracing::warn!(saga.id = letter.id, %error, "a saga could not be retried");
+    async fn retry_parked(&self, selection: &Selection, moved: &mut Vec<String>) -> Result<()> {
+        for row in self.parked_rows(selection).await? {
+            let id: String = row.try_get("id").db()?;
+            let name: String = row.try_get("name").db()?;
+            if self
+                .place(&name, &row.try_get::<String, _>("step").db()?)
+                .is_none()
+            {
+                tracing::warn!(saga.id = id, saga.name = name, "a saga is unknown here");
+                continue;
+            }
+            match self.decide(&id, Decision::Retry).await {
+                Ok(_) => {
+                    shoal_queue::redriven(self.0.store.service(), SAGAS, 1);
+                    moved.push(id);
                 }
+                // Somebody else decided meanwhile.
+                Err(error) if error.is(CommonCode::Conflict) || error.is(CommonCode::NotFound) => {}
+                Err(error) => return Err(error),
             }
         }
-        let service = self.0.store.service();
-        shoal_queue::redriven(service, SAGAS, moved.len() as u64);
-        Ok(moved)
+        Ok(())
+    }
+
+    async fn parked_rows(&self, selection: &Selection) -> Result<Vec<AnyRow>> {
+        let mut binds = Binds::default();
+        let chosen = selection.conditions(&COLUMNS, &mut binds);
+        let limit = binds.int(selection.limit);
+        let sql = format!(
+            "SELECT id, name, step FROM saga WHERE phase = 'parked'{chosen} \
+             ORDER BY id LIMIT {limit}"
+        );
+        let mut conn = self.0.store.read().await?;
+        binds.query(sql).fetch_all(&mut *conn).await.db()
     }
 }
 

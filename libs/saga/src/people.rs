@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shoal_error::{CommonCode, Error, ProblemDetails, Result};
 
+use crate::definition::Definition;
 use crate::log::{self, Line, Record};
 use crate::machine::{self, Direction, Event, Phase};
 use crate::metrics::outcome_name;
@@ -112,12 +113,8 @@ impl Sagas {
 
     fn apply(&self, record: &mut Record, decision: Decision) -> Result<Vec<Line>> {
         let unknown = || Error::internal(format!("saga {} is unknown here", record.name));
-        let definition = self
-            .0
-            .definitions
-            .get(record.name.as_str())
-            .ok_or_else(unknown)?;
-        let index = definition.step_index(&record.step).ok_or_else(unknown)?;
+        let place = self.place(&record.name, &record.step);
+        let (definition, index) = place.ok_or_else(unknown)?;
         let event = match decision {
             Decision::Retry => Event::Retry,
             Decision::Skip => Event::Skip,
@@ -126,6 +123,12 @@ impl Sagas {
             .map_err(|_| not_parked(&record.id))?;
         record.set_state(state, definition.plan.steps[state.step].name);
         Ok(definition.lines(&effects, ""))
+    }
+
+    /// A step of a saga that this instance carries out, by their names.
+    pub(crate) fn place(&self, saga: &str, step: &str) -> Option<(&Definition, usize)> {
+        let definition = self.0.definitions.get(saga)?;
+        Some((definition, definition.step_index(step)?))
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod all {
     mod failing;
+    mod letters;
     mod running;
     mod support;
     mod takeover;

@@ -100,9 +100,7 @@ pub(crate) fn queues<S, C>(built: &mut Built<S>, parts: &Prepared<C>, scope: &Sc
     };
     let mut queues = std::mem::take(&mut built.dead_letters);
     queues.push(Arc::new(EventLetters::new(store.clone())));
-    let queues = Queues::new(store.clone(), queues);
-    queues.measure(scope);
-    queues
+    Queues::new(store.clone(), queues, scope)
 }
 
 /// What every service is asked on `/readyz`.

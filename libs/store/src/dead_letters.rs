@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use crate::conn::{Conn, Tx};
 use crate::error::SqlResultExt as _;
+use crate::id;
 use crate::outbox::EventEnvelope;
 use crate::page::{Page, PageRequest};
-use crate::{Store, id};
 
 /// Longest reason that is kept, in characters.
 const MAX_REASON: usize = 2_000;
@@ -131,50 +131,6 @@ pub async fn list(
     .db()?;
     let rows = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
     Page::cut(rows, request, &list, |letter| [letter.id.clone()])
-}
-
-/// Queues parked events for another round of attempts by their consumers;
-/// answers which were still parked.
-///
-/// # Errors
-/// Those of the database.
-pub async fn redrive(store: &Store, ids: &[String]) -> Result<Vec<String>> {
-    let moved = set_state(store, ids, "queued").await?;
-    store.shared().redriven.notify_waiters();
-    store.shared().redriven.notify_one();
-    Ok(moved)
-}
-
-/// Calls parked events done without another attempt; answers which were still
-/// parked.
-///
-/// # Errors
-/// Those of the database.
-pub async fn discard(store: &Store, ids: &[String]) -> Result<Vec<String>> {
-    set_state(store, ids, "done").await
-}
-
-async fn set_state(store: &Store, ids: &[String], state: &str) -> Result<Vec<String>> {
-    let mut moved = Vec::new();
-    let mut tx = store.begin().await?;
-    let now = tx.now_ms();
-    for id in ids {
-        let done = sqlx::query(
-            "UPDATE dead_letters SET state = $1, updated_at = $2 \
-             WHERE id = $3 AND state = 'parked'",
-        )
-        .bind(state)
-        .bind(now)
-        .bind(id)
-        .execute(&mut *tx)
-        .await
-        .db()?;
-        if done.rows_affected() > 0 {
-            moved.push(id.clone());
-        }
-    }
-    tx.commit().await?;
-    Ok(moved)
 }
 
 /// Queued events of a group, oldest first; for its consumer.

@@ -223,6 +223,12 @@ impl Store {
         self.0.shared.redriven.notified().await;
     }
 
+    /// Has the consumers look for dead letters that were queued for another try.
+    pub fn wake_redriven(&self) {
+        self.0.shared.redriven.notify_waiters();
+        self.0.shared.redriven.notify_one();
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.0.shared
     }

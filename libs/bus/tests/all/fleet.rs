@@ -12,6 +12,7 @@ use shoal_bus::{
 use shoal_discovery::Leadership;
 use shoal_error::{CommonCode, Error, Result};
 use shoal_proto::events::Event;
+use shoal_queue::{EventLetters, Selection};
 use shoal_store::dead_letters::{self, DeadLetter};
 use shoal_store::{Migrations, PageRequest, SqlResultExt as _, Store, Tx, outbox};
 use shoal_task::Scope;
@@ -168,6 +169,13 @@ impl Sea {
             .await
             .unwrap()
             .items
+    }
+
+    /// Has the market try what it parked again; answers how many.
+    pub(crate) async fn redrive(&self) -> usize {
+        let letters = EventLetters::new(self.market.clone());
+        let moved = letters.redrive(&Selection::oldest(100)).await;
+        moved.unwrap().len()
     }
 
     pub(crate) async fn nothing_left(&self) {

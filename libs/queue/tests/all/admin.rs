@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use serde_json::json;
 use shoal_error::CommonCode;
-use shoal_queue::{Action, DeadLetters as _, EventLetters, Order, Queues, Selection};
+use shoal_queue::{Action, DeadLetters, EventLetters, Order, Queues, Selection};
 use shoal_store::PageRequest;
 use shoal_store::dead_letters::{self, Parked};
 use shoal_task::Clock as _;
 
 use super::parcels::{Depot, refusing};
 
-fn order<'a>(action: Action, selection: Selection) -> Order<'a> {
+pub(super) fn order(action: Action, selection: Selection) -> Order {
     Order {
         action,
-        by: "usr_admin",
-        reason: "mended",
+        by: "usr_admin".into(),
+        reason: "mended".into(),
         queue: None,
         selection,
         key: None,
@@ -24,10 +24,8 @@ fn order<'a>(action: Action, selection: Selection) -> Order<'a> {
 
 fn queues(depot: &Depot) -> Queues {
     let events = EventLetters::new(depot.store.clone());
-    Queues::new(
-        depot.store.clone(),
-        vec![Arc::new(depot.queue.clone()), Arc::new(events)],
-    )
+    let kept: Vec<Arc<dyn DeadLetters>> = vec![Arc::new(depot.queue.clone()), Arc::new(events)];
+    Queues::new(depot.store.clone(), kept, &depot.scope)
 }
 
 /// Three dead parcels and two parked events.
@@ -127,22 +125,19 @@ async fn an_order_under_one_key_is_carried_out_once_and_noted() {
     for depot in deaths().await {
         let queues = queues(&depot);
         let redrive = Order {
-            queue: Some("parcels"),
-            key: Some("k1"),
+            queue: Some("parcels".into()),
+            key: Some("k1".into()),
             ..order(Action::Redrive, Selection::oldest(2))
         };
-        let first = queues.act(&redrive).await.unwrap();
+        let first = queues.act(redrive.clone()).await.unwrap();
         assert_eq!(first.letters.len(), 2);
-        assert_eq!(
-            queues.act(&redrive).await.unwrap(),
-            first,
-            "the same answer"
-        );
+        let again = queues.act(redrive.clone()).await.unwrap();
+        assert_eq!(again, first, "the same answer");
         let other = Order {
             selection: Selection::oldest(3),
-            ..redrive.clone()
+            ..redrive
         };
-        let reused = queues.act(&other).await.unwrap_err();
+        let reused = queues.act(other).await.unwrap_err();
         assert!(reused.is(CommonCode::IdempotencyKeyReused));
 
         let actions = queues.actions(&PageRequest::default()).await.unwrap().items;
@@ -165,7 +160,7 @@ async fn all_queues_are_redriven_at_once_up_to_the_limit() {
     for depot in deaths().await {
         let queues = queues(&depot);
         let moved = queues
-            .act(&order(Action::Redrive, Selection::oldest(4)))
+            .act(order(Action::Redrive, Selection::oldest(4)))
             .await;
         let moved = moved.unwrap().letters;
         let of = |queue| moved.iter().filter(|letter| letter.queue == queue).count();
@@ -180,13 +175,15 @@ async fn a_discarded_letter_is_gone_for_good_and_counted() {
         let queues = queues(&depot);
         let before = dropped();
         let gone = queues
-            .act(&order(Action::Discard, Selection::one("p2")))
+            .act(order(Action::Discard, Selection::one("p2")))
             .await;
         assert_eq!(gone.unwrap().letters.len(), 1);
         assert_eq!(depot.dead().await, ["p1", "p3"]);
         assert!(queues.inspect("parcels", "p2").await.is_err());
-        let back = depot.queue.redrive(&Selection::one("p2")).await.unwrap();
-        assert!(back.is_empty(), "nothing brings it back");
+        assert!(
+            depot.redrive("p2").await.is_empty(),
+            "nothing brings it back"
+        );
         assert!(dropped() > before);
         depot.end().await;
     }

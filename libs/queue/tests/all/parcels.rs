@@ -18,7 +18,8 @@ use tokio::sync::Semaphore;
 use tracing::Span;
 
 pub(super) const SOON: Duration = Duration::from_secs(20);
-pub(super) const LEASE: Duration = Duration::from_secs(30);
+/// Longer than the clock moves while a busy machine is waited for.
+pub(super) const LEASE: Duration = Duration::from_secs(3_600);
 
 pub(super) const PARCELS: QueueTable = QueueTable {
     queue: "parcels",
@@ -172,6 +173,13 @@ impl Depot {
         let all = Selection::oldest(100);
         let letters = self.queue.list(&all, false).await.unwrap();
         letters.into_iter().map(|letter| letter.id).collect()
+    }
+
+    pub(super) async fn redrive(&self, id: &str) -> Vec<String> {
+        let mut moved = Vec::new();
+        let one = Selection::one(id);
+        self.queue.redrive(&one, &mut moved).await.unwrap();
+        moved
     }
 
     pub(super) async fn wait_for_dead(&self, ids: &[&str]) {

@@ -49,11 +49,10 @@ async fn a_redriven_letter_is_delivered_exactly_once_more() {
         depot.wait_for_dead(&["p1"]).await;
         carrier.fails.lock().unwrap().clear();
         // Two administrators at once.
-        let one = Selection::one("p1");
-        let (a, b) = tokio::join!(depot.queue.redrive(&one), depot.queue.redrive(&one));
-        assert_eq!(a.unwrap().len() + b.unwrap().len(), 1, "it is moved once");
+        let (a, b) = tokio::join!(depot.redrive("p1"), depot.redrive("p1"));
+        assert_eq!(a.len() + b.len(), 1, "it is moved once");
         depot.wait_for_delivered(&["p1"]).await;
-        assert!(depot.queue.redrive(&one).await.unwrap().is_empty());
+        assert!(depot.redrive("p1").await.is_empty());
         assert_eq!(carrier.seen.lock().unwrap().len(), 4);
         depot.end().await;
     }

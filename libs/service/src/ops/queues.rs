@@ -9,10 +9,8 @@ use shoal_error::{CommonCode, Error, Result};
 use shoal_queue::{Acted, Action, ActionRecord, DeadLetter, Order, QueueReport, Queues, Selection};
 use shoal_store::{Page, PageRequest};
 
+use super::ROLE;
 use crate::{IdempotencyKey, Identity, Json, Path, Query};
-
-/// Who may look and act.
-const ROLE: &str = "admin";
 
 /// Letters that one order moves at most, and unless it says.
 const MOST: i64 = 1_000;
@@ -167,9 +165,9 @@ async fn act(
     };
     let order = Order {
         action,
-        by: identity.user_id(),
-        reason: wish.why.trim(),
-        queue: wish.queue.as_deref(),
+        by: identity.user_id().to_owned(),
+        reason: wish.why.trim().to_owned(),
+        queue: wish.queue,
         selection: Selection {
             ids,
             kind: wish.kind,
@@ -178,9 +176,9 @@ async fn act(
             died_until_ms: wish.died_until_ms.unwrap_or(i64::MAX),
             ..Selection::oldest(limit)
         },
-        key: key.as_ref().map(IdempotencyKey::as_str),
+        key: key.map(|key| key.as_str().to_owned()),
     };
-    Ok(Json(queues.act(&order).await?))
+    Ok(Json(queues.act(order).await?))
 }
 
 fn wrong(field: &str, problem: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shoal_error::{Error, Result};
-use shoal_queue::{DeadLetters as _, EventLetters, Selection};
+use shoal_queue::{EventLetters, Selection};
 use shoal_store::dead_letters::{self, DeadLetter};
 use shoal_store::page::{Page, PageRequest};
 
