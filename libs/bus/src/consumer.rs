@@ -1,10 +1,14 @@
 //! Receiving events for a group.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
+use futures::stream;
 use shoal_error::Result;
-use shoal_store::{EventEnvelope, Store, Tx, dead_letters, quietly};
+use shoal_store::dead_letters::{self, DeadLetter};
+use shoal_store::{EventEnvelope, Store, Tx, quietly};
 use shoal_task::Scope;
 
 use crate::delivery::Delivery;
@@ -123,8 +127,26 @@ async fn redrive_queued(delivery: &Delivery) -> Result<()> {
         if letters.is_empty() {
             return Ok(());
         }
-        for letter in &letters {
-            delivery.redeliver(letter).await?;
+        // As from the bus: those of a subject one after the other, subjects side
+        // by side.
+        let mut subjects: BTreeMap<String, Vec<DeadLetter>> = BTreeMap::new();
+        for letter in letters {
+            let of_subject = subjects.entry(letter.subject.clone()).or_default();
+            of_subject.push(letter);
         }
+        let side_by_side = delivery.config.concurrency.max(1);
+        let outcomes: Vec<Result<()>> = stream::iter(subjects.into_values())
+            .map(|letters| redeliver(delivery, letters))
+            .buffer_unordered(side_by_side)
+            .collect()
+            .await;
+        outcomes.into_iter().collect::<Result<()>>()?;
     }
+}
+
+async fn redeliver(delivery: &Delivery, letters: Vec<DeadLetter>) -> Result<()> {
+    for letter in &letters {
+        delivery.redeliver(letter).await?;
+    }
+    Ok(())
 }

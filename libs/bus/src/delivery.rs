@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
-use shoal_error::{Error, Result};
+use shoal_error::{Code as _, Error, Result};
 use shoal_queue::EVENTS;
 use shoal_resilience::Backoff;
 use shoal_store::dead_letters::{self, DeadLetter, Parked};
@@ -17,9 +17,6 @@ use tracing::Instrument as _;
 use crate::consumer::Handler;
 use crate::metrics::{self, Outcome};
 use crate::{BusCode, ConsumerConfig, spans};
-
-/// Code of messages that are no events at all.
-const UNREADABLE: &str = "bus.unreadable_event";
 
 /// A consumer group with all that an attempt needs.
 pub(crate) struct Delivery {
@@ -83,19 +80,8 @@ impl Delivery {
         if let Some(event) = letter.event() {
             return self.see_through(&event, Once::Letter).await;
         }
-        let mut tx = self.store.begin().await?;
-        let parked = Parked {
-            group: &self.group,
-            event_id: &letter.event_id,
-            kind: &letter.kind,
-            subject: &letter.subject,
-            envelope: letter.envelope.clone(),
-            code: UNREADABLE,
-            reason: &letter.reason,
-            attempts: 1,
-        };
-        dead_letters::park(&mut tx, &parked).await?;
-        tx.commit().await
+        let parked = self.unreadable(&letter.event_id, letter.envelope.clone(), &letter.reason);
+        self.park(&parked, Once::Letter).await
     }
 
     async fn see_through(&self, event: &EventEnvelope, once: Once) -> Result<()> {
@@ -113,7 +99,7 @@ impl Delivery {
             let hopeless = error.is(BusCode::UnreadableEvent);
             let last = attempt >= self.config.max_attempts && reached.load(Ordering::Relaxed);
             if hopeless || last {
-                match self.park(event, attempt, &error, once).await {
+                match self.park_event(event, attempt, &error, once).await {
                     Ok(()) => return Ok(()),
                     // The database is away; the event stays with us until it is back.
                     Err(e) => tracing::warn!(error = %e.report(), "an event could not be parked"),
@@ -194,7 +180,7 @@ impl Delivery {
         reached: &AtomicBool,
     ) -> Result<Outcome> {
         let mut tx = self.store.begin().await?;
-        if !self.first_time(&mut tx, event, once).await? {
+        if !self.first_time(&mut tx, &event.id, once).await? {
             return Ok(Outcome::Duplicate);
         }
         reached.store(true, Ordering::Relaxed);
@@ -203,26 +189,20 @@ impl Delivery {
         Ok(Outcome::Handled)
     }
 
-    async fn first_time(&self, tx: &mut Tx, event: &EventEnvelope, once: Once) -> Result<bool> {
+    async fn first_time(&self, tx: &mut Tx, event_id: &str, once: Once) -> Result<bool> {
         match once {
-            Once::Inbox => inbox::first_time(tx, &self.group, &event.id).await,
-            Once::Letter => dead_letters::settle(tx, &self.group, &event.id).await,
+            Once::Inbox => inbox::first_time(tx, &self.group, event_id).await,
+            Once::Letter => dead_letters::settle(tx, &self.group, event_id).await,
         }
     }
 
-    async fn park(
+    async fn park_event(
         &self,
         event: &EventEnvelope,
         attempts: u32,
         error: &Error,
         once: Once,
     ) -> Result<()> {
-        let mut tx = self.store.begin().await?;
-        // From now on the dead letter stands for the event; another delivery by
-        // the bus must not run beside a redrive.
-        if matches!(once, Once::Inbox) && !self.first_time(&mut tx, event, once).await? {
-            return Ok(());
-        }
         let parked = Parked {
             group: &self.group,
             event_id: &event.id,
@@ -233,24 +213,7 @@ impl Delivery {
             reason: &error.report(),
             attempts,
         };
-        dead_letters::park(&mut tx, &parked).await?;
-        tx.commit().await?;
-        metrics::attempt(
-            self.store.service(),
-            &self.group,
-            &event.kind,
-            Outcome::Parked,
-        );
-        shoal_queue::died(self.store.service(), EVENTS, 1);
-        tracing::error!(
-            consumer = self.group,
-            event.kind = event.kind,
-            event.id = event.id,
-            attempts,
-            error = %error.report(),
-            "an event was parked"
-        );
-        Ok(())
+        self.park(&parked, once).await
     }
 
     /// Parks a message that is not an event at all.
@@ -263,29 +226,49 @@ impl Delivery {
         raw: serde_json::Value,
         reason: &str,
     ) -> Result<()> {
-        let mut tx = self.store.begin().await?;
-        if inbox::first_time(&mut tx, &self.group, id).await? {
-            let parked = Parked {
-                group: &self.group,
-                event_id: id,
-                kind: "",
-                subject: "",
-                envelope: raw,
-                code: UNREADABLE,
-                reason,
-                attempts: 1,
-            };
-            dead_letters::park(&mut tx, &parked).await?;
-            tx.commit().await?;
-            metrics::attempt(self.store.service(), &self.group, "", Outcome::Parked);
-            shoal_queue::died(self.store.service(), EVENTS, 1);
-            tracing::error!(
-                consumer = self.group,
-                id,
-                reason,
-                "an unreadable message was parked"
-            );
+        let parked = self.unreadable(id, raw, reason);
+        self.park(&parked, Once::Inbox).await
+    }
+
+    fn unreadable<'a>(
+        &'a self,
+        event_id: &'a str,
+        raw: serde_json::Value,
+        reason: &'a str,
+    ) -> Parked<'a> {
+        Parked {
+            group: &self.group,
+            event_id,
+            kind: "",
+            subject: "",
+            envelope: raw,
+            code: BusCode::UnreadableEvent.spec().id,
+            reason,
+            attempts: 1,
         }
+    }
+
+    async fn park(&self, parked: &Parked<'_>, once: Once) -> Result<()> {
+        let mut tx = self.store.begin().await?;
+        // From now on the dead letter stands for the event: another delivery by
+        // the bus must not run beside a redrive, and of instances that redrive
+        // the same letter one parks it.
+        if !self.first_time(&mut tx, parked.event_id, once).await? {
+            return Ok(());
+        }
+        dead_letters::park(&mut tx, parked).await?;
+        tx.commit().await?;
+        let service = self.store.service();
+        metrics::attempt(service, &self.group, parked.kind, Outcome::Parked);
+        shoal_queue::died(service, EVENTS, 1);
+        tracing::error!(
+            consumer = self.group,
+            event.kind = parked.kind,
+            event.id = parked.event_id,
+            attempts = parked.attempts,
+            error = parked.reason,
+            "an event was parked"
+        );
         Ok(())
     }
 }

@@ -5,8 +5,9 @@
 //! [`Consumer`] receives them for a group: the handler runs in one transaction
 //! with a row of the inbox, so that a second delivery has no effect. An attempt
 //! that fails is repeated with exponential backoff; an event that no attempt can
-//! deal with is parked in the consumer's own database, listed and redriven with
-//! [`dead_letters`]. Request id, user, colour and trace travel with the event.
+//! deal with is parked in the consumer's own database, listed and redriven as
+//! [`shoal_queue::EventLetters`]. Request id, user, colour and trace travel with
+//! the event.
 //!
 //! Two buses, one contract. [`Bus::redis`] is for production: one stream per
 //! publishing module, one consumer group per receiving one. [`Bus::in_process`]
