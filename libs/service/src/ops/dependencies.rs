@@ -7,11 +7,8 @@ use serde::{Deserialize, Serialize};
 use shoal_error::{CommonCode, Error, Result};
 use shoal_resilience::{BreakerSettings, Dependencies, DependencyReport};
 
-use crate::config::within_schema;
+use super::{ROLE, checked};
 use crate::{Identity, Json, Path};
-
-/// Who may look and change.
-const ROLE: &str = "admin";
 
 #[derive(Serialize)]
 struct List {
@@ -54,11 +51,10 @@ async fn change(
     identity: Identity,
     State(dependencies): State<Dependencies>,
     Path(Name { name }): Path<Name>,
-    Json(settings): Json<BreakerSettings>,
+    settings: Json<BreakerSettings>,
 ) -> Result<Json<DependencyReport>> {
     identity.require_role(ROLE)?;
-    within_schema(&settings)
-        .map_err(|fault| Error::new(CommonCode::InvalidField, fault.to_string()))?;
+    let settings = checked(settings)?;
     let dependency = find(&dependencies, &name)?;
     tracing::warn!(
         dependency = name,

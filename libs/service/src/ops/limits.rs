@@ -4,14 +4,11 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use shoal_error::{CommonCode, Error, Result};
+use shoal_error::Result;
 use shoal_resilience::{Admission, AdmissionReport, AdmissionSettings};
 
-use crate::config::within_schema;
+use super::{ROLE, checked};
 use crate::{Identity, Json};
-
-/// Who may look and change.
-const ROLE: &str = "admin";
 
 /// The routes; for administrators alone, as what they change keeps requests
 /// out.
@@ -34,11 +31,10 @@ async fn show(
 async fn change(
     identity: Identity,
     State(admission): State<Admission>,
-    Json(settings): Json<AdmissionSettings>,
+    settings: Json<AdmissionSettings>,
 ) -> Result<Json<AdmissionReport>> {
     identity.require_role(ROLE)?;
-    within_schema(&settings)
-        .map_err(|fault| Error::new(CommonCode::InvalidField, fault.to_string()))?;
+    let settings = checked(settings)?;
     tracing::warn!(by = identity.user_id(), ?settings, "limits changed");
     admission.set(settings);
     Ok(Json(admission.report()))

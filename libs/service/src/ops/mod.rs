@@ -16,6 +16,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::{StatusCode, header};
+use schemars::JsonSchema;
+use serde::Serialize;
+use shoal_error::{CommonCode, Error, Result};
 use shoal_queue::Queues;
 use shoal_resilience::{Admission, Dependencies};
 use shoal_telemetry::metrics;
@@ -24,6 +27,7 @@ pub use build::BuildInfo;
 pub(crate) use readiness::{Readiness, ReadyCheck};
 
 use crate::Json;
+use crate::config::within_schema;
 
 const PATHS: [&str; 5] = [
     "/healthz",
@@ -33,17 +37,23 @@ const PATHS: [&str; 5] = [
     "/openapi.json",
 ];
 
-/// What an administrator needs when the service is busy.
-const ADMIN: [&str; 4] = [
-    "/admin/dependencies",
-    "/admin/limits",
-    "/admin/queues",
-    "/admin/dead-letters",
-];
+/// Below it is what an administrator needs when the service is busy; modules
+/// have nothing there.
+const ADMIN: &str = "/admin/";
+
+/// Who may look there and act.
+const ROLE: &str = "admin";
 
 /// Whether a path is one of these endpoints.
 pub(crate) fn is_ops(path: &str) -> bool {
-    PATHS.contains(&path) || ADMIN.iter().any(|admin| path.starts_with(admin))
+    PATHS.contains(&path) || path.starts_with(ADMIN)
+}
+
+/// Settings that came with a request, when they are within their schema.
+fn checked<T: JsonSchema + Serialize>(Json(settings): Json<T>) -> Result<T> {
+    within_schema(&settings)
+        .map_err(|fault| Error::new(CommonCode::InvalidField, fault.to_string()))?;
+    Ok(settings)
 }
 
 /// What the endpoints show.
@@ -60,7 +70,7 @@ pub(crate) struct Ops {
 }
 
 /// Answer of `/version`.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Version {
     pub(crate) service: &'static str,
     pub(crate) version: &'static str,
