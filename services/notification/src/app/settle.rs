@@ -15,28 +15,6 @@ use crate::store::deliveries::{self, LoggedAttempt, NewDelivery};
 use crate::store::inbox::{self, NewItem};
 use crate::store::notifications::{self, Notification};
 
-fn dead(id: &str, of: &Dead<'_>, reason: &str, now: i64) -> DeliveryDeadV1 {
-    DeliveryDeadV1 {
-        delivery_id: id.to_owned(),
-        notification_id: of.notification_id.to_owned(),
-        user_id: of.user_id.to_owned(),
-        channel: of.channel.to_owned(),
-        template: of.template.to_owned(),
-        attempts: u32::try_from(of.attempts).unwrap_or(u32::MAX),
-        reason: reason.to_owned(),
-        dead_at_ms: now,
-    }
-}
-
-/// What others are told of a delivery that was given up.
-struct Dead<'a> {
-    notification_id: &'a str,
-    user_id: &'a str,
-    channel: &'a str,
-    template: &'a str,
-    attempts: i64,
-}
-
 impl Inner {
     /// Keeps the attempt; adds the item that it made, erases content that is no
     /// longer needed, and announces a delivery that was given up. An item is so
@@ -70,15 +48,17 @@ impl Inner {
             }
             Verdict::Retry { .. } => Ok(()),
             Verdict::Dead { reason, .. } => {
-                let of = Dead {
-                    notification_id: &job.notification_id,
-                    user_id: &job.user_id,
-                    channel: &job.channel,
-                    template: &job.template,
-                    attempts: claimed.attempts,
+                let dead = DeliveryDeadV1 {
+                    delivery_id: id.to_owned(),
+                    notification_id: job.notification_id.clone(),
+                    user_id: job.user_id.clone(),
+                    channel: job.channel.clone(),
+                    template: job.template.clone(),
+                    attempts: u32::try_from(claimed.attempts).unwrap_or(u32::MAX),
+                    reason: (*reason).to_owned(),
+                    dead_at_ms: tx.now_ms(),
                 };
-                let now = tx.now_ms();
-                outbox::publish(tx, &dead(id, &of, reason, now)).await?;
+                outbox::publish(tx, &dead).await?;
                 Ok(())
             }
         }
@@ -148,14 +128,17 @@ impl Inner {
             reason,
             "delivery given up at once"
         );
-        let dead_of = Dead {
-            notification_id: &of.id,
-            user_id: &of.user_id,
-            channel: Channel::Inbox.as_str(),
-            template: &of.template,
+        let dead = DeliveryDeadV1 {
+            delivery_id: id.to_owned(),
+            notification_id: of.id.clone(),
+            user_id: of.user_id.clone(),
+            channel: Channel::Inbox.as_str().to_owned(),
+            template: of.template.clone(),
             attempts: 1,
+            reason: reason.to_owned(),
+            dead_at_ms: of.created_at,
         };
-        outbox::publish(tx, &dead(id, &dead_of, reason, of.created_at)).await?;
+        outbox::publish(tx, &dead).await?;
         Ok(())
     }
 }
