@@ -69,8 +69,8 @@ impl TableQueue {
             "SELECT CAST((SELECT COUNT(*) FROM {table} \
                 WHERE state IN ('queued', 'failed', 'sending')) AS BIGINT) AS depth, \
              CAST((SELECT COUNT(*) FROM {table} WHERE {DEAD}) AS BIGINT) AS dead, \
-             CAST((SELECT COALESCE(MIN(next_attempt_at), $1) FROM {table} \
-                WHERE state IN ('queued', 'failed') AND next_attempt_at <= $1) AS BIGINT) AS due"
+             CAST(({}) AS BIGINT) AS due",
+            self.table.due_since()
         );
         let now = self.store.clock().now_ms();
         let mut conn = self.store.read().await?;

@@ -73,12 +73,16 @@ fn labels(service: &str, queue: &str) -> Labels {
 /// Makes the counters of a queue stand at zero: a counter that is born with its
 /// first event hides that event from `increase()`.
 pub(crate) fn begin(service: &str, queue: &str) {
-    for outcome in ["done", "retry", "dead"] {
-        drop(ATTEMPTS.get_or_create(&outcomes(service, queue, outcome)));
-    }
     died(service, queue, 0);
     redriven(service, queue, 0);
     dropped(service, queue, DISCARDED, 0);
+}
+
+/// The same for those of a queue that runs in a [`crate::Worker`].
+pub(crate) fn begin_attempts(service: &str, queue: &str) {
+    for outcome in ["done", "retry", "dead"] {
+        drop(ATTEMPTS.get_or_create(&outcomes(service, queue, outcome)));
+    }
 }
 
 fn outcomes(service: &str, queue: &str, outcome: &'static str) -> Outcomes {

@@ -64,9 +64,15 @@ pub struct Lane {
     pub open: &'static str,
 }
 
-/// Ready to be claimed at `$1`.
-const READY: &str = "((state IN ('queued', 'failed') AND next_attempt_at <= $1) \
-    OR (state = 'sending' AND lease_until <= $1))";
+/// What is due at `$1`, in two parts: what was abandoned, and what waited. Each
+/// stands in an index by the first column, which says since when.
+const DUE: [(&str, &str); 2] = [
+    ("lease_until", "state = 'sending' AND lease_until <= $1"),
+    (
+        "next_attempt_at",
+        "state IN ('queued', 'failed') AND next_attempt_at <= $1",
+    ),
+];
 
 /// Dead and nobody's decision yet.
 pub(crate) const DEAD: &str = "state = 'dead' AND discarded_at IS NULL";
@@ -97,7 +103,7 @@ pub(crate) struct Row<J> {
 impl QueueTable {
     /// Whether anything is due, so that an idle look takes no write lock.
     pub(crate) async fn any_due(&self, conn: &mut Conn, now: i64) -> Result<bool> {
-        let sql = format!("SELECT id FROM {} WHERE {READY} LIMIT 1", self.table);
+        let sql = format!("SELECT id FROM {} WHERE {} LIMIT 1", self.table, self.due());
         let found = sqlx::query(AssertSqlSafe(sql)).bind(now);
         Ok(found.fetch_optional(conn).await.db()?.is_some())
     }
@@ -111,12 +117,13 @@ impl QueueTable {
         let sql = format!(
             "UPDATE {table} SET state = 'sending', lease_token = $2, lease_until = $3, \
                 attempts = attempts + 1, attempts_total = attempts_total + 1 \
-             WHERE id IN ({ready}) AND {READY} \
+             WHERE id IN ({ready}) AND {due} \
              RETURNING id, attempts, attempts_total, \
                 CAST(COALESCE(queued_at, created_at) AS BIGINT) AS queued_at, \
                 {context} AS context, {columns}",
             table = self.table,
             ready = self.ready(),
+            due = self.due(),
             context = self.context,
             columns = claim.columns,
         );
@@ -140,22 +147,44 @@ impl QueueTable {
         }
     }
 
+    /// Condition that a row's receiver takes anything at all.
+    fn open(&self) -> &'static str {
+        self.lane.map_or("1 = 1", |lane| lane.open)
+    }
+
+    /// What is due, for receivers that take it.
+    fn due(&self) -> String {
+        let [(_, abandoned), (_, waiting)] = DUE;
+        format!("(({abandoned}) OR ({waiting})) AND {}", self.open())
+    }
+
+    /// Since when the longest due row is due, `$1` when none is. Each part reads
+    /// the first row of its index that is for an open receiver.
+    pub(crate) fn due_since(&self) -> String {
+        let (table, open) = (self.table, self.open());
+        let parts = DUE.map(|(since, due)| {
+            format!("SELECT MIN({since}) AS since FROM {table} WHERE {due} AND {open}")
+        });
+        format!(
+            "SELECT COALESCE(MIN(since), $1) FROM ({}) AS due",
+            parts.join(" UNION ALL ")
+        )
+    }
+
     /// Ids that may be claimed, at most `$4`, of a lane at most `$5` over all
     /// instances. Without lanes each half reads an index of its own, so a long
     /// queue costs no more than a short one.
     fn ready(&self) -> String {
         let table = self.table;
-        let Some(Lane { column, open }) = self.lane else {
-            return format!(
-                "SELECT id FROM ( \
-                    SELECT id FROM (SELECT id FROM {table} \
-                        WHERE state = 'sending' AND lease_until <= $1 \
-                        ORDER BY lease_until LIMIT $4) AS abandoned \
-                    UNION ALL \
-                    SELECT id FROM (SELECT id FROM {table} \
-                        WHERE state IN ('queued', 'failed') AND next_attempt_at <= $1 \
-                        ORDER BY next_attempt_at LIMIT $4) AS due) AS ready LIMIT $4"
-            );
+        let Some(Lane { column, .. }) = self.lane else {
+            let parts = DUE.map(|(since, due)| {
+                format!(
+                    "SELECT id FROM (SELECT id FROM {table} WHERE {due} \
+                     ORDER BY {since} LIMIT $4) AS part"
+                )
+            });
+            let parts = parts.join(" UNION ALL ");
+            return format!("SELECT id FROM ({parts}) AS ready LIMIT $4");
         };
         format!(
             "SELECT id FROM ( \
@@ -164,8 +193,9 @@ impl QueueTable {
                         ORDER BY d.next_attempt_at, d.id) AS place, \
                     (SELECT COUNT(*) FROM {table} s WHERE s.{column} = d.{column} \
                         AND s.state = 'sending' AND s.lease_until > $1) AS under_way \
-                FROM {table} d WHERE {open} AND {READY}) AS due \
-             WHERE place + under_way <= $5 ORDER BY next_attempt_at, id LIMIT $4"
+                FROM {table} d WHERE {due}) AS due \
+             WHERE place + under_way <= $5 ORDER BY next_attempt_at, id LIMIT $4",
+            due = self.due(),
         )
     }
 
@@ -227,7 +257,6 @@ impl TableQueue {
     /// The queue that `table` of this database is.
     #[must_use]
     pub fn new(table: QueueTable, store: Store) -> Self {
-        metrics::begin(store.service(), table.queue);
         Self {
             table,
             store,
@@ -260,7 +289,7 @@ impl TableQueue {
             "state = 'queued', attempts = 0, next_attempt_at = {now}, queued_at = {now}, \
              reason = '', finished_at = NULL"
         );
-        let open = self.table.lane.map_or("1 = 1", |lane| lane.open);
+        let open = self.table.open();
         let moved = self.change(conn, binds, &change, open, selection, within);
         let moved = moved.await?;
         self.wake_on_commit(conn);
@@ -309,8 +338,8 @@ impl TableQueue {
         rows.iter().map(|row| row.try_get("id").db()).collect()
     }
 
-    /// Turns what waits and has that value in that column into dead letters, in
-    /// the caller's transaction; answers how many.
+    /// Turns what waits or was abandoned, and has that value in that column, into
+    /// dead letters, in the caller's transaction; answers how many.
     ///
     /// # Errors
     /// Those of the database.
@@ -323,8 +352,9 @@ impl TableQueue {
     ) -> Result<u64> {
         let sql = format!(
             "UPDATE {} SET state = 'dead', reason = $2, last_error = $3, finished_at = $4, \
-             first_error = CASE WHEN first_error = '' THEN $3 ELSE first_error END \
-             WHERE {column} = $1 AND state IN ('queued', 'failed')",
+             first_error = CASE WHEN first_error = '' THEN $3 ELSE first_error END, \
+             lease_token = NULL, lease_until = NULL WHERE {column} = $1 \
+             AND (state IN ('queued', 'failed') OR (state = 'sending' AND lease_until <= $4))",
             self.table.table
         );
         let now = conn.now_ms();

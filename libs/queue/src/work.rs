@@ -76,6 +76,11 @@ impl<J> Claimed<J> {
         let colour = self.context.get(shoal_context::GRAY_VERSION.as_str());
         colour.map(String::as_str)
     }
+
+    fn age_at(&self, now_ms: i64) -> Duration {
+        let age = now_ms.saturating_sub(self.queued_at_ms);
+        Duration::from_millis(u64::try_from(age).unwrap_or(0))
+    }
 }
 
 /// Why an attempt failed. `detail` is for administrators and holds neither
@@ -176,7 +181,7 @@ pub struct Settled<'a, W: Work + ?Sized> {
     /// What becomes of it.
     pub verdict: &'a Verdict,
     /// What the attempt left; `None` when it was not made, as those before it
-    /// never came to an end.
+    /// never came to an end or its time was over.
     pub note: Option<&'a W::Note>,
     /// When the attempt began, Unix milliseconds.
     pub started_at_ms: i64,
@@ -218,6 +223,7 @@ impl<W: Work> Worker<W> {
             concurrency: config.concurrency,
             poll: config.poll,
         };
+        metrics::begin_attempts(queue.store.service(), queue.table.queue);
         let waker = queue.waker.clone();
         let worker = Self {
             queue,
@@ -261,19 +267,19 @@ impl<W: Work> Worker<W> {
     async fn attempt(&self, claimed: Claimed<W::Job>) -> Result<()> {
         let clock = self.queue.store.clock();
         let (started_at_ms, begun) = (clock.now_ms(), clock.monotonic());
-        let (result, note) = if claimed.attempts > i64::from(self.config.retry.max_attempts) {
-            (Err(abandoned()), None)
-        } else {
-            let (result, note) = self.work.attempt(&claimed).await;
-            (result, Some(note))
+        let (result, note) = match hopeless(&self.config.retry, &claimed, started_at_ms) {
+            Some(failure) => (Err(failure), None),
+            None => {
+                let (result, note) = self.work.attempt(&claimed).await;
+                (result, Some(note))
+            }
         };
         let took = clock.monotonic().saturating_sub(begun);
-        let age = clock.now_ms().saturating_sub(claimed.queued_at_ms);
         let verdict = Verdict::of(
             result,
             &self.config.retry,
             u32::try_from(claimed.attempts).unwrap_or(u32::MAX),
-            Duration::from_millis(u64::try_from(age).unwrap_or(0)),
+            claimed.age_at(clock.now_ms()),
             rand::random(),
         );
         let settled = Settled {
@@ -335,12 +341,17 @@ impl<W: Work> Queue for Worker<W> {
     }
 }
 
-/// Work whose every attempt took its process down is not tried again.
-fn abandoned() -> Failure {
-    Failure::lasting(
-        "attempts_exhausted",
-        "abandoned: its attempts never came to an end",
-    )
+/// Why no attempt is made: each one before took its process down, or it would
+/// begin too late.
+fn hopeless<J>(retry: &RetryPolicy, claimed: &Claimed<J>, now_ms: i64) -> Option<Failure> {
+    if claimed.attempts > i64::from(retry.max_attempts) {
+        let detail = "abandoned: its attempts never came to an end";
+        return Some(Failure::lasting("attempts_exhausted", detail));
+    }
+    let late = retry
+        .max_age
+        .is_some_and(|most| claimed.age_at(now_ms) > most);
+    late.then(|| Failure::lasting("expired", "not attempted: its time was over"))
 }
 
 #[cfg(test)]

@@ -150,13 +150,18 @@ impl Depot {
 
     /// Starts a carrier that tries three times, a second and more apart.
     pub(super) fn carry(&self, carrier: &Arc<Carrier>, scope: &Scope) {
+        let retry = RetryPolicy::new(3, Duration::from_secs(1), Duration::from_secs(60));
+        self.carry_with(retry, carrier, scope);
+    }
+
+    pub(super) fn carry_with(&self, retry: RetryPolicy, carrier: &Arc<Carrier>, scope: &Scope) {
         let config = WorkerConfig {
             name: "carrier",
             concurrency: 8,
             per_lane: 2,
             poll: Duration::from_millis(10),
             lease: LEASE,
-            retry: RetryPolicy::new(3, Duration::from_secs(1), Duration::from_secs(60)),
+            retry,
         };
         Worker::start(self.queue.clone(), Arc::clone(carrier), config, scope);
     }
@@ -180,6 +185,22 @@ impl Depot {
         let one = Selection::one(id);
         self.queue.redrive(&one, &mut moved).await.unwrap();
         moved
+    }
+
+    pub(super) async fn overdue_ms(&self) -> i64 {
+        self.queue.stats().await.unwrap().overdue_ms
+    }
+
+    /// Gives up what is for a street; answers how many.
+    pub(super) async fn give_up(&self, street: &str) -> u64 {
+        let mut tx = self.store.begin().await.unwrap();
+        let of = ("street", street);
+        let given_up = self
+            .queue
+            .give_up_in(&mut tx, of, "razed", "no such street");
+        let count = given_up.await.unwrap();
+        tx.commit().await.unwrap();
+        count
     }
 
     pub(super) async fn wait_for_dead(&self, ids: &[&str]) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shoal_context::{Class, Context, Metadata};
 use shoal_queue::{DeadLetters as _, Failure, Selection};
+use shoal_resilience::RetryPolicy;
 use shoal_task::Scope;
 use shoal_testkit::eventually;
 use tokio::sync::Semaphore;
@@ -124,6 +125,60 @@ async fn work_that_takes_every_worker_down_is_given_up() {
             carrier.seen.lock().unwrap().is_empty(),
             "it is not tried again"
         );
+        depot.end().await;
+    }
+}
+
+#[tokio::test]
+async fn no_attempt_begins_when_the_time_is_over() {
+    for depot in Depot::all().await {
+        let retry = RetryPolicy {
+            max_age: Some(Duration::from_secs(600)),
+            ..RetryPolicy::new(3, Duration::from_secs(1), Duration::from_secs(60))
+        };
+        depot.send("p1", "elm", "small").await;
+        depot.clock.advance(Duration::from_secs(601));
+        depot.send("p2", "elm", "small").await;
+        let carrier = Arc::new(Carrier::default());
+        depot.carry_with(retry, &carrier, &depot.scope);
+        depot.wait_for_delivered(&["p2"]).await;
+        depot.wait_for_dead(&["p1"]).await;
+        let one = Selection::one("p1");
+        let letter = depot.queue.list(&one, false).await.unwrap().remove(0);
+        assert_eq!(letter.reason, "expired");
+        assert_eq!(carrier.seen.lock().unwrap().len(), 1, "p2 alone");
+        // A redrive gives it its time again.
+        assert_eq!(depot.redrive("p1").await, ["p1"]);
+        depot.wait_for_delivered(&["p1", "p2"]).await;
+        depot.end().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_abandoned_is_overdue_and_given_up_like_what_waits() {
+    for depot in Depot::all().await {
+        let doomed = Scope::root("doomed");
+        depot.send("p1", "elm", "small").await;
+        depot.send("never", "closed", "small").await;
+        let carrier = Arc::new(Carrier {
+            gate: Some(Arc::new(Semaphore::new(0))),
+            holds: vec!["p1".to_owned()].into(),
+            ..Carrier::default()
+        });
+        depot.carry(&carrier, &doomed);
+        let begun = || async { carrier.seen.lock().unwrap().len() == 1 };
+        eventually(begun, SOON).await;
+        doomed.drain(Duration::ZERO).await;
+        depot.clock.advance(Duration::from_secs(60));
+        assert_eq!(depot.overdue_ms().await, 0, "a lease and a closed street");
+        assert_eq!(depot.give_up("elm").await, 0, "it may still be delivered");
+        depot.clock.advance(LEASE);
+        assert_eq!(depot.overdue_ms().await, 60_000);
+        assert_eq!(depot.give_up("elm").await, 1);
+        assert_eq!(depot.overdue_ms().await, 0);
+        let one = Selection::one("p1");
+        let letter = depot.queue.list(&one, false).await.unwrap().remove(0);
+        assert_eq!(letter.reason, "razed");
         depot.end().await;
     }
 }
