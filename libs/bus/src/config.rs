@@ -39,7 +39,8 @@ pub struct RelayConfig {
     pub lease: Duration,
     /// How long sent events are kept, to be sent again should the bus lose them.
     pub keep_sent: Duration,
-    /// How long a consumer remembers an event; must exceed `keep_sent`.
+    /// How long a consumer remembers an event, and a dead letter that is done;
+    /// must exceed `keep_sent`.
     pub keep_received: Duration,
     /// How often old rows are deleted.
     pub purge_every: Duration,

@@ -10,7 +10,7 @@ use shoal_discovery::Leadership;
 use shoal_error::{Error, Result};
 use shoal_resilience::Backoff;
 use shoal_store::outbox::{self, Claimed, Sent};
-use shoal_store::{Store, id, idempotency, inbox, loudly, quietly};
+use shoal_store::{Store, dead_letters, id, idempotency, inbox, loudly, quietly};
 use shoal_task::Scope;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::Instrument as _;
@@ -332,6 +332,7 @@ async fn purge_old(store: &Store, config: &RelayConfig) -> Result<()> {
     let full = u64::from(PURGE_BATCH);
     while outbox::purge(store, config.keep_sent, PURGE_BATCH).await? == full {}
     while inbox::purge(store, config.keep_received, PURGE_BATCH).await? == full {}
+    while dead_letters::purge(store, config.keep_received, PURGE_BATCH).await? == full {}
     while idempotency::purge(store, PURGE_BATCH).await? == full {}
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Events that no attempt could deal with. They wait here, in the consumer's own
 //! database, until a person has them tried again or calls them done.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use shoal_error::{Result, ResultExt as _};
 use sqlx::Row as _;
@@ -9,9 +11,9 @@ use utoipa::ToSchema;
 
 use crate::conn::{Conn, Tx};
 use crate::error::SqlResultExt as _;
-use crate::id;
 use crate::outbox::EventEnvelope;
 use crate::page::{Page, PageRequest};
+use crate::{Store, id};
 
 /// Longest reason that is kept, in characters.
 const MAX_REASON: usize = 2_000;
@@ -167,6 +169,27 @@ pub async fn settle(tx: &mut Tx, group: &str, event_id: &str) -> Result<bool> {
     .await
     .db()?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Forgets up to `limit` events that were done or discarded longer than `keep`
+/// ago. `keep` must exceed the time in which a bus can deliver again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn purge(store: &Store, keep: Duration, limit: u32) -> Result<u64> {
+    let mut tx = store.begin().await?;
+    let before = tx.now_ms() - i64::try_from(keep.as_millis()).unwrap_or(i64::MAX / 4);
+    let done = sqlx::query(
+        "DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters \
+         WHERE state = 'done' AND updated_at < $1 ORDER BY updated_at LIMIT $2)",
+    )
+    .bind(before)
+    .bind(i64::from(limit))
+    .execute(&mut *tx)
+    .await
+    .db()?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
 }
 
 /// A row of the table.
