@@ -12,7 +12,7 @@ use super::report::{InstanceReport, OutlierCause, OutlierEvent, SeatCalls};
 use super::{OutlierSettings, Seat};
 use crate::evidence::{Trial, Verdict, against};
 
-pub(super) const BUCKET_MS: u64 = 1_000;
+const BUCKET_MS: u64 = 1_000;
 const BUCKETS: usize = 10;
 /// A slow instance is late in as many different seconds: a pause is not.
 const LATE_BUCKETS: usize = 3;
@@ -30,6 +30,8 @@ const FORGIVES_MS: u64 = 30_000;
 
 pub(super) struct Core {
     members: Vec<Member>,
+    /// When the counts were last moved on, in buckets since the clock's zero.
+    turned: u64,
     chance: SmallRng,
 }
 
@@ -57,6 +59,8 @@ struct Out {
 pub(super) struct Outcome {
     pub(super) begun_ms: u64,
     pub(super) trial: bool,
+    /// Whether the instance itself said so.
+    pub(super) answered: bool,
     pub(super) failed: bool,
     pub(super) late: bool,
 }
@@ -65,6 +69,7 @@ impl Core {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             members: Vec::new(),
+            turned: 0,
             chance: SmallRng::seed_from_u64(seed),
         }
     }
@@ -88,9 +93,19 @@ impl Core {
         });
     }
 
-    /// Moves the counts of all on by one bucket, and judges them.
+    /// When the counts are to be moved on next.
+    pub(super) fn turns_at_ms(&self) -> u64 {
+        (self.turned + 1) * BUCKET_MS
+    }
+
+    /// Moves the counts of all on to the bucket of this moment, and judges them.
     pub(super) fn turn(&mut self, settings: &OutlierSettings, now_ms: u64) -> Vec<OutlierEvent> {
-        self.members.retain_mut(Member::turn);
+        let steps = (now_ms / BUCKET_MS).saturating_sub(self.turned);
+        if steps == 0 {
+            return Vec::new();
+        }
+        self.turned += steps;
+        self.members.retain_mut(|member| member.turn(steps));
         let seats: Vec<_> = self
             .members
             .iter()
@@ -185,11 +200,17 @@ impl Core {
         let out = self.members[at].out.as_mut()?;
         let (cause, since_ms) = (out.cause, out.since_ms);
         let verdict = match cause {
-            // It is there again, and speaks.
             OutlierCause::Unreachable | OutlierCause::Silent if outcome.begun_ms >= since_ms => {
-                Verdict::Well
+                match (outcome.answered, outcome.failed) {
+                    // It is there again, and speaks.
+                    (true, _) => Verdict::Well,
+                    (false, true) => Verdict::Down,
+                    (false, false) => Verdict::Undecided,
+                }
             }
-            OutlierCause::Failing if outcome.trial => out.trial.saw(outcome.failed),
+            OutlierCause::Failing if outcome.trial && (outcome.answered || outcome.failed) => {
+                out.trial.saw(outcome.failed)
+            }
             OutlierCause::Slow if outcome.trial => out.trial.saw(outcome.failed || outcome.late),
             _ => Verdict::Undecided,
         };
@@ -280,13 +301,19 @@ impl Core {
 }
 
 impl Member {
-    /// Moves the current counts into the ring; false when nobody holds the seat.
-    fn turn(&mut self) -> bool {
+    /// Moves the current counts into the ring, and so many buckets on; false when
+    /// nobody holds the seat.
+    fn turn(&mut self, steps: u64) -> bool {
         let Some(seat) = self.seat.upgrade() else {
             return false;
         };
-        self.at = (self.at + 1) % BUCKETS;
-        self.buckets[self.at] = take(&seat);
+        // The first of them holds what was counted since the last turn, the
+        // others nothing; one round more, and that is over as well.
+        let mut counts = take(&seat);
+        for _ in 0..steps.min(BUCKETS as u64 + 1) {
+            self.at = (self.at + 1) % BUCKETS;
+            self.buckets[self.at] = std::mem::take(&mut counts);
+        }
         let all = self.buckets.iter().copied();
         self.sum = all.fold(SeatCalls::default(), SeatCalls::plus);
         true

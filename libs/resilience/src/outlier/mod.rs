@@ -114,6 +114,7 @@ impl Outliers {
 
     /// What is known of each instance.
     pub fn report(&self, now: Duration) -> Vec<InstanceReport> {
+        self.0.turn_if_due(millis(now));
         self.0.core().report(millis(now))
     }
 }
@@ -135,6 +136,13 @@ impl Group {
         }
     }
 
+    #[inline]
+    fn turn_if_due(&self, now_ms: u64) {
+        if now_ms >= self.turns_at_ms.load(Ordering::Relaxed) {
+            self.turn(now_ms);
+        }
+    }
+
     /// Moves the counts on, unless somebody does already.
     #[cold]
     fn turn(&self, now_ms: u64) {
@@ -143,11 +151,11 @@ impl Group {
             Err(TryLockError::Poisoned(core)) => core.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        self.turns_at_ms
-            .store(now_ms + core::BUCKET_MS, Ordering::Relaxed);
         for event in core.turn(&self.settings, now_ms) {
             (self.listener)(&event);
         }
+        self.turns_at_ms
+            .store(core.turns_at_ms(), Ordering::Relaxed);
     }
 }
 
@@ -215,7 +223,7 @@ impl Turn {
     pub fn answered(&self, late: bool, now: Duration) {
         let (seat, now_ms) = (&*self.seat, millis(now));
         seat.has_answered(now_ms);
-        seat.all.fetch_add(1, Ordering::Relaxed);
+        seat.count(now_ms);
         // Read first: a store would pull the line from other cores per call.
         if seat.run.load(Ordering::Relaxed) != 0 {
             seat.run.store(0, Ordering::Relaxed);
@@ -224,31 +232,29 @@ impl Turn {
             seat.late.fetch_add(1, Ordering::Relaxed);
         }
         if !seat.is_in() {
-            self.judge_trial(false, late, now_ms);
-        }
-        if now_ms >= seat.group.turns_at_ms.load(Ordering::Relaxed) {
-            seat.group.turn(now_ms);
+            self.judge_trial(true, false, late, now_ms);
         }
     }
 
     /// The call was given up after it had become late.
     pub fn late(&self, now: Duration) {
-        self.seat.all.fetch_add(1, Ordering::Relaxed);
+        let now_ms = millis(now);
+        self.seat.count(now_ms);
         self.seat.late.fetch_add(1, Ordering::Relaxed);
         if !self.seat.is_in() {
-            self.judge_trial(false, true, millis(now));
+            self.judge_trial(false, false, true, now_ms);
         }
     }
 
     /// It answered that it failed.
     pub fn failed(&self, now: Duration) {
         self.seat.has_answered(millis(now));
-        self.went_wrong(now);
+        self.went_wrong(true, now);
     }
 
     /// It did not answer in time.
     pub fn timed_out(&self, now: Duration) {
-        self.went_wrong(now);
+        self.went_wrong(false, now);
     }
 
     /// The connection could not be opened, or broke.
@@ -276,28 +282,26 @@ impl Turn {
         }
     }
 
-    fn went_wrong(&self, now: Duration) {
+    fn went_wrong(&self, answered: bool, now: Duration) {
         let (seat, group, now_ms) = (&*self.seat, &self.seat.group, millis(now));
-        seat.all.fetch_add(1, Ordering::Relaxed);
+        seat.count(now_ms);
         seat.failed.fetch_add(1, Ordering::Relaxed);
         seat.run.fetch_add(1, Ordering::Relaxed);
         if seat.is_in() {
             let mut core = group.core();
             group.tell(core.judge(&group.settings, &self.seat, now_ms));
         } else {
-            self.judge_trial(true, false, now_ms);
-        }
-        if now_ms >= group.turns_at_ms.load(Ordering::Relaxed) {
-            group.turn(now_ms);
+            self.judge_trial(answered, true, false, now_ms);
         }
     }
 
     #[cold]
-    fn judge_trial(&self, failed: bool, late: bool, now_ms: u64) {
+    fn judge_trial(&self, answered: bool, failed: bool, late: bool, now_ms: u64) {
         let group = &self.seat.group;
         let outcome = core::Outcome {
             begun_ms: self.begun_ms,
             trial: self.trial,
+            answered,
             failed,
             late,
         };
@@ -307,6 +311,13 @@ impl Turn {
 }
 
 impl Seat {
+    /// Counts a call that ended, among those of this moment.
+    #[inline]
+    fn count(&self, now_ms: u64) {
+        self.group.turn_if_due(now_ms);
+        self.all.fetch_add(1, Ordering::Relaxed);
+    }
+
     #[inline]
     fn has_answered(&self, now_ms: u64) {
         if self.answered_ms.load(Ordering::Relaxed) != now_ms {

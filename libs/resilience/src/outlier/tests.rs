@@ -238,6 +238,98 @@ fn silence_counts_only_while_others_speak() {
 }
 
 #[test]
+fn only_an_answer_brings_back_who_was_silent_or_away() {
+    for cause in [OutlierCause::Silent, OutlierCause::Unreachable] {
+        let mut scene = Scene::of(3);
+        scene.calls(30, |_| Does::Well);
+        let seat = Arc::clone(&scene.seats[0]);
+        let lost = seat.begin(scene.now);
+        scene.now += Duration::from_secs(1);
+        scene.seats[1].begin(scene.now).answered(false, scene.now);
+        match cause {
+            OutlierCause::Silent => lost.overdue(scene.now),
+            _ => lost.unreachable(scene.now),
+        }
+        assert_eq!(scene.causes(), [Some(cause)]);
+        // A trial that is given up tells nothing, one that runs out of time does.
+        scene.now += Duration::from_secs(1);
+        seat.begin(scene.now).late(scene.now);
+        assert_eq!(scene.causes(), [Some(cause)]);
+        seat.begin(scene.now).timed_out(scene.now);
+        assert_eq!(scene.causes(), [Some(cause), Some(cause)]);
+        let rests: Vec<_> = scene
+            .events
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|e| e.rest)
+            .collect();
+        // Each is varied by a fifth.
+        assert!(rests[1] > rests[0].mul_f64(4.0 / 3.0 - 0.01), "{rests:?}");
+        assert!(!seat.takes_calls(scene.now));
+        scene.now += Duration::from_secs(1);
+        seat.begin(scene.now).failed(scene.now);
+        assert_eq!(
+            scene.left_out(),
+            [""; 0],
+            "what it answers is another matter"
+        );
+    }
+}
+
+#[test]
+fn trials_that_nobody_waits_for_are_no_proof_of_health() {
+    let mut scene = Scene::of(2);
+    scene.calls(40, |_| Does::Well);
+    scene.calls(30, first(Does::Fails));
+    scene.now += Duration::from_secs(1);
+    for _ in 0..20 {
+        scene.seats[0].begin(scene.now).late(scene.now);
+    }
+    assert_eq!(scene.left_out(), ["i0"]);
+}
+
+#[test]
+fn what_was_before_a_quiet_hour_counts_no_more() {
+    // As many failures as are not yet enough, of them none after another.
+    let often = |scene: &mut Scene| scene.calls(36, first(Does::FailsOneIn(2)));
+    let mut scene = Scene::of(3);
+    scene.calls(90, |_| Does::Well);
+    often(&mut scene);
+    scene.now += Duration::from_secs(3_600);
+    let of_all = |scene: &Scene| {
+        let report = scene.outliers.report(scene.now);
+        report.iter().map(|one| one.calls.all).sum::<u64>()
+    };
+    assert_eq!(of_all(&scene), 0);
+    often(&mut scene);
+    assert_eq!(of_all(&scene), 36);
+    assert_eq!(scene.causes(), []);
+    // Soon after each other they are enough.
+    often(&mut scene);
+    assert_eq!(scene.causes(), [Some(OutlierCause::Failing)]);
+}
+
+#[test]
+fn the_last_ten_seconds_end_after_ten_seconds_however_rare_the_calls_are() {
+    let mut scene = Scene::of(2);
+    for _ in 0..20 {
+        scene.calls(2, |_| Does::Late);
+        scene.now += Duration::from_secs(4);
+    }
+    let calls = scene.outliers.report(scene.now)[0].calls;
+    assert!((2..=3).contains(&calls.all), "{calls:?}");
+    // Nobody waits for its answers any more, and still time passes.
+    for _ in 0..20 {
+        scene.seats[0].begin(scene.now).late(scene.now);
+        scene.now += Duration::from_secs(4);
+    }
+    let report = scene.outliers.report(scene.now);
+    assert!((2..=3).contains(&report[0].calls.late), "{report:?}");
+    assert_eq!(report[1].calls.all, 0);
+}
+
+#[test]
 fn an_instance_that_answers_something_else_meanwhile_is_not_silent() {
     let mut scene = Scene::of(2);
     scene.calls(10, |_| Does::Well);
