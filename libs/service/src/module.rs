@@ -13,7 +13,7 @@ use shoal_discovery::{Discovery, Leadership, Resolver};
 use shoal_error::{CodeSpec, CommonCode, Error, Result};
 use shoal_proto::events::EventSpec;
 use shoal_queue::DeadLetters;
-use shoal_resilience::{Classes, Dependencies};
+use shoal_resilience::{Admission, Classes, Dependencies};
 use shoal_rpc::{Channel, MeshSecret};
 use shoal_store::{Migrations, Store};
 use shoal_task::{Scope, SharedClock};
@@ -143,6 +143,8 @@ pub struct ModuleContext<C> {
     pub(crate) name: &'static str,
     pub(crate) peers: Vec<&'static str>,
     pub(crate) discovery: Discovery,
+    /// The door of the service, for a module that divides what it lets in.
+    pub admission: Admission,
     /// Breakers and retry budgets of whatever the service depends on; those of
     /// [`ModuleContext::peer`] are among them.
     pub dependencies: Dependencies,

@@ -61,6 +61,7 @@ async fn start_in_span<M: Module>(
         ));
     };
     let chassis = Arc::clone(&context.chassis);
+    let admission = context.admission.clone();
     let mut built = M::build(context)
         .await
         .map_err(|e| StartError::Build(M::NAME, e))?;
@@ -71,7 +72,6 @@ async fn start_in_span<M: Module>(
         .take()
         .unwrap_or_else(|| parts.identity.clone());
     let mesh = parts.mesh.clone();
-    let admission = wiring::admission::<M>(&chassis);
     let shared = Shared::new(M::NAME, &chassis, verifier, mesh, admission.clone());
     let shared = Arc::new(shared);
     let readiness = readiness(&mut built, &parts);
@@ -179,6 +179,7 @@ pub(crate) async fn prepare<M: Module>(
         resolver: Arc::clone(discovery.resolver()),
         identity: identity.clone(),
         data_dir: chassis.data_dir.clone(),
+        admission: wiring::admission::<M>(&chassis),
         chassis: Arc::new(chassis),
         addr,
         draining: draining.clone(),

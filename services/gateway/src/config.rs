@@ -122,11 +122,13 @@ pub struct UpstreamConfig {
     /// Time to open a connection, in milliseconds.
     #[schemars(range(min = 1, max = 60_000))]
     pub connect_timeout_ms: u64,
-    /// Requests under way to one service at once; more are refused with 503, so
-    /// that a slow service does not take the places of the others.
-    /// `resilience.dependencies.NAME.bulkhead` says otherwise for one.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub max_in_flight: usize,
+    /// Share of the requests that the gateway handles at once (`admission`) which
+    /// may be under way to one service; more wait for a moment and are then
+    /// refused with 503, so that a service that hangs does not take the places of
+    /// the others.
+    /// `resilience.dependencies.NAME.bulkhead` bounds one further.
+    #[schemars(range(min = 0.05, max = 1.0))]
+    pub max_share: f64,
     /// Idle connections kept per instance.
     #[schemars(range(min = 0, max = 10_000))]
     pub max_idle: usize,
@@ -140,7 +142,7 @@ impl Default for UpstreamConfig {
     fn default() -> Self {
         Self {
             connect_timeout_ms: 1_000,
-            max_in_flight: 768,
+            max_share: 0.75,
             max_idle: 256,
             idle_timeout_ms: 20_000,
         }

@@ -101,7 +101,8 @@ impl Module for Gateway {
             upstream: Upstream::new(
                 &config.upstream,
                 resolver.as_ref(),
-                ctx.dependencies.clone(),
+                &ctx.dependencies,
+                &ctx.admission,
                 routes.services(),
             ),
             limits: Limits::new(&config.rate_limit),

@@ -12,6 +12,7 @@ mod all {
     mod limits;
     mod passing;
     mod repeating;
+    mod share;
     mod tokens;
 
     use shoal_gateway::Gateway;

@@ -43,6 +43,7 @@ static REJECTED: LazyLock<Family<Labels, Counter>> = LazyLock::new(|| {
 /// Gauges of one bounded thing. Make it once and keep it; clones share.
 #[derive(Clone, Debug)]
 pub struct Saturation {
+    capacity: Gauge,
     used: Gauge,
     waiting: Gauge,
     rejected: Counter,
@@ -56,12 +57,14 @@ impl Saturation {
             kind: kind.into(),
             name: name.into(),
         };
-        series(&CAPACITY, &labels).set(capacity as i64);
-        Self {
+        let made = Self {
+            capacity: series(&CAPACITY, &labels),
             used: series(&USED, &labels),
             waiting: series(&WAITING, &labels),
             rejected: series(&REJECTED, &labels),
-        }
+        };
+        made.set_capacity(capacity);
+        made
     }
 
     /// Takes a place until the guard is dropped.
@@ -77,6 +80,11 @@ impl Saturation {
     /// Turns a caller away.
     pub fn reject(&self) {
         self.rejected.inc();
+    }
+
+    /// Sets the places there are, for a thing that grows and shrinks.
+    pub fn set_capacity(&self, capacity: usize) {
+        self.capacity.set(capacity as i64);
     }
 
     /// Sets the places taken, for a thing that counts itself.

@@ -15,6 +15,7 @@ use shoal_context::Context;
 use tokio::time::Instant;
 
 use crate::State;
+use crate::proxy::Service;
 
 /// Largest answer that is looked at.
 const MAX_ANSWER: usize = 256 * 1024;
@@ -97,13 +98,14 @@ async fn ask(state: &State) -> PlatformHealth {
 
 async fn service(state: &State, name: &str) -> ServiceHealth {
     // Both answers from the same instance.
-    let instances = state.upstream.instances(name, None).unwrap_or_default();
     let both = async {
+        let service = state.upstream.service(name).ok()?;
+        let instances = service.instances(None).ok()?;
         let (target, _) = instances.first()?;
         let address = target.instance.addr.as_str();
         Some(futures::join!(
-            read(state, name, address, "/readyz"),
-            read(state, name, address, "/version")
+            read(state, service, address, "/readyz"),
+            read(state, service, address, "/version")
         ))
     };
     let answered = Context::current()
@@ -126,10 +128,15 @@ async fn service(state: &State, name: &str) -> ServiceHealth {
 }
 
 /// Whether the instance answered with success, and its answer.
-async fn read(state: &State, name: &str, address: &str, path: &str) -> Option<(bool, Value)> {
+async fn read(
+    state: &State,
+    service: &Service,
+    address: &str,
+    path: &str,
+) -> Option<(bool, Value)> {
     let request = Request::get(format!("http://{address}{path}"));
     let request = request.body(Body::empty()).ok()?;
-    let response = state.upstream.send(name, request).await.ok()?;
+    let response = state.upstream.send(service, request).await.ok()?;
     let success = response.status().is_success();
     let body = Limited::new(response.into_body(), MAX_ANSWER)
         .collect()

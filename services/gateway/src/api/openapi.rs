@@ -14,6 +14,7 @@ use shoal_resilience::LastGood;
 use shoal_service::Module as _;
 
 use crate::domain::openapi;
+use crate::proxy::Service;
 use crate::{Gateway, State};
 
 /// Largest document that a service may have.
@@ -56,18 +57,20 @@ fn own() -> Result<(String, Value)> {
     Ok((Gateway::NAME.to_owned(), document))
 }
 
-async fn kept_or_read(state: &State, service: &Arc<str>) -> Result<(String, Value)> {
-    let dependency = state.upstream.dependency(service, None);
+async fn kept_or_read(state: &State, name: &Arc<str>) -> Result<(String, Value)> {
+    let service = state.upstream.service(name)?;
+    let dependency = service.dependency(None);
     dependency
         .degradable("ApiDescription", document_of(state, service))
         .within(TIMEOUT)
-        .or_cached(&state.documents, Arc::clone(service))
+        .or_cached(&state.documents, Arc::clone(name))
         .await
 }
 
-async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {
-    let away = || format!("The service {service} did not give its API description.");
-    let instances = state.upstream.instances(service, None)?;
+async fn document_of(state: &State, service: &Service) -> Result<(String, Value)> {
+    let name = service.name();
+    let away = || format!("The service {name} did not give its API description.");
+    let instances = service.instances(None)?;
     let Some((target, _)) = instances.first() else {
         return Err(Error::new(CommonCode::Unavailable, away()));
     };
@@ -87,5 +90,5 @@ async fn document_of(state: &State, service: &str) -> Result<(String, Value)> {
         .await;
     let body = body.code(CommonCode::BadUpstream, away())?.to_bytes();
     let document = serde_json::from_slice(&body).code(CommonCode::BadUpstream, away())?;
-    Ok((service.to_owned(), document))
+    Ok((name.to_owned(), document))
 }

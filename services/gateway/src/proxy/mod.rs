@@ -20,7 +20,7 @@ use shoal_service::{Identity, OptionalIdentity};
 use shoal_telemetry::http::RouteLabel;
 
 pub(crate) use targets::Target;
-pub(crate) use upstream::Upstream;
+pub(crate) use upstream::{Service, Upstream};
 
 use crate::State;
 use crate::docs;
@@ -61,9 +61,7 @@ async fn coloured(
     user: Option<&Identity>,
     request: Request<Body>,
 ) -> Result<Response<Body>> {
-    let Some(versions) = state.upstream.versions(&route.service) else {
-        return forward(state, route, client, request).await;
-    };
+    let service = state.upstream.service(&route.service)?;
     let mut context = Context::current();
     let asked = shoal_routing::Request {
         user: user.map(Identity::user_id),
@@ -73,13 +71,14 @@ async fn coloured(
         now_ms: state.gray.now_ms(),
     };
     let known = context.meta().gray_version.as_deref();
-    let mut passage = state.gray.pass(&asked, known, versions);
+    let mut passage = state.gray.pass(&asked, known, service.versions());
     if let Some(change) = passage.colour() {
         context = context.with_meta(change);
         let colour = context.meta().gray_version.as_deref();
         tracing::Span::current().record("gray.version", colour);
     }
-    let answer = context.attach(forward(state, route, client, request)).await;
+    let answer = forward(state, route, service, client, request);
+    let answer = context.attach(answer).await;
     passage.answered(match &answer {
         Ok(response) => response.status().as_u16(),
         Err(error) => error.kind().http_status().as_u16(),
@@ -118,6 +117,7 @@ fn admit(
 async fn forward(
     state: &State,
     route: &Route,
+    service: &Service,
     client: Option<IpAddr>,
     mut request: Request<Body>,
 ) -> Result<Response<Body>> {
@@ -131,19 +131,17 @@ async fn forward(
             .insert(shoal_rpc::MESH, secret.clone());
     }
     // Until the head of the answer: a body is held up by its reader.
-    let _place = context
-        .stop_or(state.upstream.place(&route.service))
-        .await??;
-    let colour = context.meta().colour_for(&route.service);
-    let instances = state.upstream.instances(&route.service, colour)?;
-    let dependency = state.upstream.dependency(&route.service, colour);
+    let _place = context.stop_or(service.place()).await??;
+    let colour = context.meta().colour_for(service.name());
+    let instances = service.instances(colour)?;
+    let dependency = service.dependency(colour);
     let attempt = dependency
         .attempt(&context)
-        .map_err(|rejected| held_down(&route.service, rejected))?;
+        .map_err(|rejected| held_down(service.name(), rejected))?;
     // A service that answers is there, whatever its answer and whenever: one
     // failing or slow route must not close the others.
     let answer = context
-        .stop_or(try_each(state, route, &instances, request))
+        .stop_or(try_each(state, route, service, &instances, request))
         .await;
     attempt.ended(match &answer {
         Ok(Ok(_)) => Verdict::Answered,
@@ -170,6 +168,7 @@ fn held_down(service: &str, rejected: Rejected) -> Error {
 async fn try_each(
     state: &State,
     route: &Route,
+    service: &Service,
     targets: &[(Arc<Target>, Lane)],
     request: Request<Body>,
 ) -> Result<Response<Body>> {
@@ -183,12 +182,12 @@ async fn try_each(
         && let Some(mut copy) = copies.next()
     {
         if *lane == Lane::Fallback && !std::mem::replace(&mut fallen_back, true) {
-            count_fallback(state, &route.service);
+            count_fallback(service);
         }
         let instance = &target.instance;
         *copy.uri_mut() = uri_at(instance, copy.uri())?;
         let call = target.begin(kind);
-        let answer = state.upstream.send(&route.service, copy);
+        let answer = state.upstream.send(service, copy);
         let answer = if targets.len() > 1 {
             call.wait(answer).await
         } else {
@@ -206,7 +205,7 @@ async fn try_each(
         } else {
             call.failed();
         }
-        tracing::warn!(service = %route.service, instance = %instance.id, %error, "upstream failed");
+        tracing::warn!(service = service.name(), instance = %instance.id, %error, "upstream failed");
         let again = error.is_connect() || (copies.idempotent() && !broken_off);
         broken_off |= !error.is_connect();
         failure = Some(error);
@@ -214,12 +213,12 @@ async fn try_each(
             break;
         }
     }
-    Err(unavailable(&route.service, failure))
+    Err(unavailable(service.name(), failure))
 }
 
-fn count_fallback(state: &State, service: &str) {
-    if let Some(colour) = Context::current().meta().colour_for(service) {
-        state.upstream.fell_back(service, colour);
+fn count_fallback(service: &Service) {
+    if let Some(colour) = Context::current().meta().colour_for(service.name()) {
+        service.fell_back(colour);
     }
 }
 
