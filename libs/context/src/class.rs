@@ -6,6 +6,10 @@ use http::HeaderName;
 /// what the route says.
 pub const CLASS: HeaderName = HeaderName::from_static("x-shoal-class");
 
+/// Why the door of a service did not let the request in, e.g. `busy`. Only on
+/// answers to other services, to which a refusal is no failure.
+pub const SHED: HeaderName = HeaderName::from_static("x-shoal-shed");
+
 /// How urgent a request is: who is served first when not all can be. Travels
 /// with the request through every hop.
 ///

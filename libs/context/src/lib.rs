@@ -30,7 +30,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use degraded::Notes;
 
 pub use baggage::BAGGAGE;
-pub use class::{CLASS, Class};
+pub use class::{CLASS, Class, SHED};
 pub use degraded::DEGRADED;
 pub use metadata::{GRAY_SERVICES, GRAY_VERSION, Metadata, REQUEST_ID, TIMEOUT_MS, USER_ID};
 pub use wire::{format_grpc_timeout, parse_grpc_timeout};

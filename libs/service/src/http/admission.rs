@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
-use shoal_context::Context;
+use http::{HeaderValue, StatusCode};
+use shoal_context::{Context, SHED};
 use shoal_error::Error;
-use shoal_resilience::{Ended, Limiter, Place, Route};
+use shoal_resilience::{Ended, Limiter, Place, Refusal, Route};
 use shoal_telemetry::http::known_method;
 
 use crate::shared::Shared;
@@ -29,7 +29,7 @@ pub(super) async fn admit(
     let admitted = shared.admission.admit(&route, class, context.remaining());
     let place = match admitted.await {
         Ok(place) => place,
-        Err(refusal) => return Error::from(refusal).into_response(),
+        Err(refusal) => return refused(refusal, shared.mesh.admits(request.headers())),
     };
     let response = if class == context.meta().class {
         next.run(request).await
@@ -38,6 +38,16 @@ pub(super) async fn admit(
         context.lowered_to(class).attach(next.run(request)).await
     };
     end(place, limiter, name, response.status());
+    response
+}
+
+/// Another service is told that it was the door which refused.
+fn refused(refusal: Refusal, to_a_service: bool) -> Response {
+    let mut response = Error::from(refusal).into_response();
+    if to_a_service {
+        let why = HeaderValue::from_static(refusal.why.as_str());
+        response.headers_mut().insert(SHED, why);
+    }
     response
 }
 

@@ -133,7 +133,12 @@ async fn requests_over_the_limit_are_shed_after_a_short_wait_with_retry_after() 
         let answer = t.get("/toy/v1/parts").send().await;
         let after = answer.header("retry-after").unwrap();
         assert!((1..=2).contains(&after.parse::<u64>().unwrap()), "{after}");
+        assert_eq!(answer.header("x-shoal-shed"), None, "that is for services");
         answer.problem(503, "common.overloaded");
+        let service = t.get("/toy/v1/parts");
+        let service = service.header("x-shoal-mesh", t.mesh().expose());
+        let answer = service.send().await;
+        assert_eq!(answer.header("x-shoal-shed"), Some("waited"));
         // Those who watch the service are let in.
         let _ = t.get("/healthz").send().await.expect(200);
         let metrics = t.get("/metrics").send().await.text();

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use shoal_context::SHED;
 
 /// Headers that concern one connection only (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -53,6 +54,7 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap, client: Option<IpAddr>) {
 /// Makes a service's headers into those of the answer to a client.
 pub(crate) fn to_client(headers: &mut HeaderMap) {
     drop_hop_by_hop(headers);
+    headers.remove(SHED);
 }
 
 fn drop_hop_by_hop(headers: &mut HeaderMap) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State as Ax};
 use http::{Request, Response, StatusCode, Uri, uri};
-use shoal_context::Context;
+use shoal_context::{Context, SHED};
 use shoal_discovery::Instance;
 use shoal_error::{CommonCode, Error, Kind, Result};
 use shoal_resilience::{InstanceCall, Rejected, Verdict};
@@ -195,7 +195,7 @@ async fn try_each(
         };
         let error = match answer {
             Ok(response) => {
-                judge(call, response.status());
+                judge(call, &response);
                 return Ok(response.map(Body::new));
             }
             Err(error) => error,
@@ -224,12 +224,15 @@ fn count_fallback(service: &Service) {
 
 /// What an answer says about the instance that gave it. A failure of the service
 /// itself does no harm here: its other instances fail alike.
-fn judge(call: InstanceCall, status: StatusCode) {
-    match status {
+fn judge<B>(call: InstanceCall, answer: &Response<B>) {
+    match answer.status() {
+        // Refused at its door: it is busy, or the time was short.
+        _ if answer.headers().contains_key(SHED) => call.says_nothing(),
         StatusCode::INTERNAL_SERVER_ERROR
         | StatusCode::BAD_GATEWAY
-        | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => call.failed(),
+        | StatusCode::SERVICE_UNAVAILABLE => call.failed(),
+        // Perhaps the caller gave it too little.
+        StatusCode::GATEWAY_TIMEOUT => call.timed_out(),
         StatusCode::TOO_MANY_REQUESTS => call.says_nothing(),
         _ => call.answered(),
     }

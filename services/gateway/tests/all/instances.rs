@@ -1,10 +1,11 @@
 //! Instances that come, drain and go while the gateway serves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shoal_discovery::{Instance, InstanceState, Resolver, StaticResolver};
 use shoal_gateway::Gateway;
-use shoal_testkit::{Answer, HttpSink, TestService};
+use shoal_testkit::{Answer, HttpSink, TestResponse, TestService};
 
 async fn in_front(resolver: &StaticResolver) -> TestService<Gateway> {
     let shared: Arc<dyn Resolver> = Arc::new(resolver.clone());
@@ -125,4 +126,46 @@ async fn a_service_that_fails_everywhere_keeps_its_instances() {
     let got = [&a, &b, &c].map(|sink| sink.received().len());
     assert_eq!(got, [30, 30, 30]);
     gateway.stop().await;
+}
+
+/// Of sixty requests to three instances that were well so far, those to the one
+/// that answers so from now on.
+async fn one_of_three_answers(answer: Answer) -> Vec<TestResponse> {
+    let (a, b, other) = (
+        HttpSink::start().await,
+        HttpSink::start().await,
+        HttpSink::start().await,
+    );
+    let resolver = StaticResolver::new();
+    resolver.set("order", [at(&a), at(&b), at(&other)]);
+    let gateway = in_front(&resolver).await;
+    reads(&gateway, 30).await;
+    other.otherwise(answer);
+    let mut got = Vec::new();
+    for _ in 0..60 {
+        got.push(gateway.get("/order/v1/products").send().await);
+    }
+    got.retain(|answer| answer.status != 200);
+    assert_eq!(other.received().len(), 10 + got.len());
+    gateway.stop().await;
+    got
+}
+
+#[tokio::test]
+async fn one_that_is_busy_keeps_its_share_and_one_that_is_away_does_not() {
+    let busy = one_of_three_answers(Answer::status(503).header("x-shoal-shed", "busy")).await;
+    assert_eq!(busy.len(), 20);
+    let told = busy.iter().find_map(|answer| answer.header("x-shoal-shed"));
+    assert_eq!(told, None, "that is for services");
+    let away = one_of_three_answers(Answer::status(503)).await;
+    assert!((3..=8).contains(&away.len()), "{}", away.len());
+}
+
+#[tokio::test]
+async fn one_that_runs_out_of_time_is_left_out_only_if_others_would_not_have() {
+    let hasty = one_of_three_answers(Answer::status(504)).await;
+    assert_eq!(hasty.len(), 20);
+    let late = Answer::status(504).after(Duration::from_millis(300));
+    let late = one_of_three_answers(late).await;
+    assert!((3..=8).contains(&late.len()), "{}", late.len());
 }
