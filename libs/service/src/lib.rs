@@ -40,7 +40,7 @@ mod wiring;
 
 pub use config::{ChassisConfig, ConfigFault, Settings, Sources};
 pub use error::StartError;
-pub use extract::{IdempotencyKey, Json, PageRequest, Path, Query, present};
+pub use extract::{IdempotencyKey, Json, PageRequest, Path, Query, body_error, present};
 pub use identity::{Identity, IdentityVerifier, OptionalIdentity};
 pub use mesh::of_folder as mesh_secret_of_folder;
 pub use module::{Built, Module, ModuleContext, Peer};

@@ -70,7 +70,9 @@ pub(crate) async fn read(body: Body) -> Result<Bytes> {
     }
 }
 
-fn body_error(error: axum::Error) -> Error {
+/// What is wrong with a body that ended in `error`: it is over the limit, or
+/// its sender broke off.
+pub fn body_error(error: axum::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(each) = cause {
         if each.is::<LengthLimitError>() {

@@ -11,7 +11,7 @@ mod query;
 
 pub use absent::present;
 pub use idempotency::IdempotencyKey;
-pub use json::Json;
+pub use json::{Json, body_error};
 pub use page::PageRequest;
 pub use path::Path;
 pub use query::Query;

@@ -13,7 +13,7 @@ use axum::extract::{ConnectInfo, State as Ax};
 use http::{Request, Response, StatusCode, Uri, uri};
 use shoal_context::{Context, SHED};
 use shoal_discovery::Instance;
-use shoal_error::{CommonCode, Error, Kind, Result};
+use shoal_error::{CommonCode, Error, Result};
 use shoal_resilience::{InstanceCall, Rejected, Verdict};
 use shoal_routing::Lane;
 use shoal_service::{Identity, OptionalIdentity};
@@ -145,7 +145,8 @@ async fn forward(
         .await;
     attempt.ended(match &answer {
         Ok(Ok(_)) => Verdict::Answered,
-        Ok(Err(error)) if error.kind() == Kind::InvalidArgument => Verdict::Neither,
+        // The client's own fault, found while its body was passed on.
+        Ok(Err(error)) if error.kind().http_status().is_client_error() => Verdict::Neither,
         Ok(Err(_)) => Verdict::Failed,
         Err(_) if context.token().is_cancelled() => Verdict::Neither,
         Err(_) => Verdict::OutOfTime,
@@ -200,6 +201,10 @@ async fn try_each(
             }
             Err(error) => error,
         };
+        if let Some(fault) = copies.fault() {
+            call.says_nothing();
+            return Err(fault);
+        }
         if error.is_connect() {
             call.unreachable();
         } else {

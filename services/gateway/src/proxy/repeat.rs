@@ -1,11 +1,14 @@
 //! Requests that can be sent a second time.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Method, Request, request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use shoal_error::{CommonCode, Error, Result};
+use shoal_error::{Error, Result};
+use shoal_service::body_error;
 
 /// A body up to this size is read whole before the request is sent. Together
 /// with its head it leaves in one write, so that a service which refuses it
@@ -17,6 +20,8 @@ const KEPT_BYTES: u64 = 64 * 1024;
 pub(super) struct Copies {
     parts: request::Parts,
     body: Kept,
+    /// What was found wrong with a body that streams.
+    fault: Arc<Mutex<Option<Error>>>,
 }
 
 enum Kept {
@@ -29,18 +34,22 @@ impl Copies {
     /// `MalformedBody` when the client breaks off within a small body.
     pub(super) async fn of(request: Request<Body>) -> Result<Self> {
         let (parts, body) = request.into_parts();
+        let fault = Arc::default();
         let body = match body.size_hint().exact() {
             Some(0) => Kept::Whole(Bytes::new()),
             Some(size) if size <= KEPT_BYTES => {
-                let read = body.collect().await.map_err(|error| {
-                    let text = "The request's body ended before its announced length.";
-                    Error::new(CommonCode::MalformedBody, text).with_source(error)
-                })?;
-                Kept::Whole(read.to_bytes())
+                Kept::Whole(body.collect().await.map_err(body_error)?.to_bytes())
             }
-            _ => Kept::Stream(Some(body)),
+            _ => Kept::Stream(Some(watched(body, &fault))),
         };
-        Ok(Self { parts, body })
+        Ok(Self { parts, body, fault })
+    }
+
+    /// What was wrong with the client's body, if it ended in an error: then that
+    /// is why the request failed, and nobody else is to blame.
+    pub(super) fn fault(&self) -> Option<Error> {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.take()
     }
 
     /// The request to send now; none when its body has been sent already and
@@ -74,4 +83,15 @@ impl Copies {
             }
         }
     }
+}
+
+/// The body, which leaves behind what was wrong with it.
+fn watched(body: Body, fault: &Arc<Mutex<Option<Error>>>) -> Body {
+    let fault = Arc::clone(fault);
+    Body::new(body.map_err(move |error| {
+        let found = body_error(error);
+        let text = found.to_string();
+        *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+        std::io::Error::other(text)
+    }))
 }

@@ -150,3 +150,54 @@ async fn a_large_body_streams_through() {
     assert_eq!(sink.received()[0].json::<Value>(), json!({"note": text}));
     gateway.stop().await;
 }
+
+/// Sends a request whose body comes in chunks, of which these are the first, and
+/// gives the head of the answer.
+async fn post_chunks(gateway: &TestService<Gateway>, chunks: &str) -> String {
+    let mut stream = TcpStream::connect(gateway.addr()).await.unwrap();
+    let head = "POST /order/v1/orders HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    let request = format!("{head}{chunks}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_body_that_is_wrong_is_its_senders_fault_and_nobody_elses() {
+    let (a, b) = (HttpSink::start().await, HttpSink::start().await);
+    let resolver = StaticResolver::new();
+    resolver.set(
+        "order",
+        [&a, &b].map(|sink| Instance::at(sink.addr().to_string())),
+    );
+    let handed: Arc<dyn Resolver> = Arc::new(resolver);
+    let gateway = TestService::<Gateway>::builder()
+        .platform(|platform| platform.resolver(handed))
+        .chassis(|chassis| chassis.http.max_body_bytes = 1_024)
+        .start_without_database()
+        .await;
+    let too_large = format!("800\r\n{}\r\n", "x".repeat(2_048));
+    for _ in 0..40 {
+        let answer = post_chunks(&gateway, &too_large).await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        let answer = post_chunks(&gateway, "1\r\nx\r\nno size\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+    let admin = gateway.issuer.user("usr_admin", &["admin"]);
+    let order: Value = gateway
+        .get("/admin/dependencies/order")
+        .bearer(&admin)
+        .send()
+        .await
+        .ok(200);
+    assert_eq!(order["breaker"]["state"], "closed", "{order}");
+    assert_eq!(order["breaker"]["error_rate"], 0.0, "{order}");
+    for instance in order["instances"].as_array().unwrap() {
+        assert_eq!(instance["calls"]["failed"], 0, "{order}");
+    }
+    let _ = gateway.get("/order/v1/products").send().await.expect(200);
+    gateway.stop().await;
+}
