@@ -1,4 +1,5 @@
-//! What Prometheus sees of breakers.
+//! What Prometheus sees of breakers, of instances that are left out, of hedges
+//! and of answers that were replaced.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
