@@ -172,8 +172,9 @@ impl QueueTable {
     }
 
     /// Ids that may be claimed, at most `$4`, of a lane at most `$5` over all
-    /// instances. Without lanes each half reads an index of its own, so a long
-    /// queue costs no more than a short one.
+    /// instances. Without lanes each part reads an index of its own, so a long
+    /// queue costs no more than a short one; on SQLite once it has analysed the
+    /// table, before that it sorts what is due.
     fn ready(&self) -> String {
         let table = self.table;
         let Some(Lane { column, .. }) = self.lane else {
