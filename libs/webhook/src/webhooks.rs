@@ -85,6 +85,7 @@ impl Webhooks {
         on_disabled: Option<OnDisabled>,
     ) -> Result<Self> {
         let sender = Sender::new(&config)?;
+        removed_with_endpoint(&store, 0);
         let inner = Inner {
             queue: TableQueue::new(deliveries::QUEUE, store.clone()),
             store,
@@ -253,8 +254,7 @@ impl Webhooks {
         let dropped = deliveries::waiting(&mut tx, id).await?;
         endpoints::delete(&mut tx, owner, id).await?;
         tx.commit().await?;
-        let (service, queue) = (self.inner.store.service(), deliveries::QUEUE.queue);
-        shoal_queue::dropped(service, queue, "endpoint_removed", dropped);
+        removed_with_endpoint(&self.inner.store, dropped);
         Ok(())
     }
 
@@ -358,6 +358,12 @@ impl fmt::Debug for Webhooks {
             .field("config", &self.inner.config)
             .finish_non_exhaustive()
     }
+}
+
+/// Counts deliveries that will never be made, as their endpoint is removed.
+fn removed_with_endpoint(store: &Store, count: u64) {
+    let queue = deliveries::QUEUE.queue;
+    shoal_queue::dropped(store.service(), queue, "endpoint_removed", count);
 }
 
 fn context_json() -> Result<String> {
