@@ -14,7 +14,7 @@ pub(crate) const QUEUE: QueueTable = QueueTable {
     table: "webhook_deliveries",
     kind: "event_type",
     context: "context",
-    shown: &["endpoint_id", "event_id", "payload"],
+    shown: &["endpoint_id", "event_id"],
     lane: Some(Lane {
         column: "endpoint_id",
         open: "endpoint_id IN (SELECT id FROM webhook_endpoints WHERE state = 'active')",

@@ -42,7 +42,8 @@ async fn a_receiver_that_was_down_gets_its_event_when_an_administrator_redrives_
         let path = format!("/admin/dead-letters/webhooks/{id}");
         let shown = world.service.get(&path).bearer(&world.admin()).send();
         let shown: Value = shown.await.ok(200);
-        assert_eq!(shown["payload"]["payload"]["data"]["order_id"], "ord_1");
+        assert!(shown["payload"]["endpoint_id"].is_string(), "{shown}");
+        assert!(!shown.to_string().contains("ord_1"), "{shown}");
         assert!(shown["meta"]["trace_id"].is_string(), "{shown}");
 
         let calls = sink.received().len();
