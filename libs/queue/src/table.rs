@@ -299,12 +299,12 @@ impl TableQueue {
         Ok(moved)
     }
 
-    /// Marks dead letters as discarded, in the caller's transaction.
-    pub(crate) async fn discard_in(
-        &self,
-        conn: &mut Conn,
-        selection: &Selection,
-    ) -> Result<Vec<String>> {
+    /// Marks dead letters as discarded, in the caller's transaction; answers
+    /// which.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn discard_in(&self, conn: &mut Conn, selection: &Selection) -> Result<Vec<String>> {
         let mut binds = Binds::default();
         let change = format!("discarded_at = {}", binds.int(conn.now_ms()));
         let gone = self.change(conn, binds, &change, "1 = 1", selection, None);

@@ -56,7 +56,8 @@ pub struct WebhookConfig {
     /// How much of a receiver's answer is kept, in bytes.
     #[schemars(range(max = 65_536))]
     pub response_body_limit: usize,
-    /// Delivered deliveries are removed after this time.
+    /// Deliveries that were made, or given up and discarded, are removed after
+    /// this time.
     pub keep_delivered_ms: u64,
 }
 

@@ -146,8 +146,8 @@ pub struct DeliveriesConfig {
     /// No attempt begins later than this after the delivery was queued or
     /// redriven: news that old mislead more than they help. 0 for no bound.
     pub max_age_ms: u64,
-    /// Notifications whose deliveries all succeeded are removed after this many
-    /// days; inbox items stay until their owner deletes them.
+    /// Notifications whose deliveries all were made or discarded are removed
+    /// after this many days; inbox items stay until their owner deletes them.
     #[schemars(range(min = 1, max = 3_650))]
     pub keep_days: u32,
 }

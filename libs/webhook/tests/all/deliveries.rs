@@ -338,6 +338,48 @@ async fn attempts_that_took_their_process_down_are_not_held_against_the_receiver
 }
 
 #[tokio::test]
+async fn what_was_delivered_or_discarded_long_ago_is_removed_and_what_is_dead_stays() {
+    let config = WebhookConfig {
+        max_attempts: 1,
+        ..config()
+    };
+    for world in World::all(config).await {
+        world.register(&["*"]).await;
+        world.sink.script([Answer::status(204)]);
+        world.sink.otherwise(Answer::status(500));
+        world.webhooks.start(&world.scope);
+        for n in 1..=3 {
+            world
+                .publish(&format!("evt_{n}"), "order.confirmed.v1")
+                .await;
+        }
+        let ended = || async {
+            let all = world.deliveries().await;
+            let dead = all.iter().filter(|d| d.state == DeliveryState::Dead);
+            let dead: Vec<_> = dead.map(|d| d.id.clone()).collect();
+            let delivered = all.iter().any(|d| d.state == DeliveryState::Delivered);
+            (dead.len() == 2 && delivered).then_some(dead)
+        };
+        let dead = eventually(ended, BOUND).await;
+        let discarded = shoal_queue::Selection::one(&dead[0]);
+        let letters = world.webhooks.dead_letters();
+        let mut gone = Vec::new();
+        letters.discard(&discarded, &mut gone).await.unwrap();
+        assert_eq!(gone, dead[..1]);
+
+        let keep = Duration::from_millis(WebhookConfig::default().keep_delivered_ms);
+        world.clock.advance(keep + Duration::from_millis(1));
+        let left = || async {
+            let all = world.deliveries().await;
+            let ids: Vec<_> = all.into_iter().map(|d| d.id).collect();
+            if ids == dead[1..] { Ok(()) } else { Err(ids) }
+        };
+        eventually(left, BOUND).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_receiver_that_says_gone_ends_its_endpoint_at_once() {
     for world in World::all(config()).await {
         let endpoint = world.register(&["*"]).await.endpoint;

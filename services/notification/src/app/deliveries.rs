@@ -1,13 +1,18 @@
 //! Deliveries as admins see them.
 
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use shoal_error::Result;
-use shoal_queue::Selection;
+use shoal_queue::{DeadLetter, DeadLetters, QueueStats, Selection};
 use shoal_store::page::{Page, PageRequest};
 
-use super::App;
+use super::{App, Inner};
 use crate::domain::channel::Channel;
 use crate::domain::delivery::DeliveryState;
 use crate::store::deliveries::{self, Attempt, Delivery, Filter};
+use crate::store::notifications;
 
 /// Dead deliveries put back in one transaction at most.
 const REDRIVE_BATCH: i64 = 1_000;
@@ -84,5 +89,50 @@ impl App {
         let moved = queue.redrive_in(&mut tx, &selection, within).await?;
         tx.commit().await?;
         Ok(moved.len() as u64)
+    }
+}
+
+/// The queue's dead letters; a discard that comes last erases the content.
+pub(super) struct Dead(pub(super) Arc<Inner>);
+
+impl DeadLetters for Dead {
+    fn queue(&self) -> &str {
+        self.0.queue.queue()
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<QueueStats>> {
+        self.0.queue.stats()
+    }
+
+    fn list<'a>(
+        &'a self,
+        selection: &'a Selection,
+        inspect: bool,
+    ) -> BoxFuture<'a, Result<Vec<DeadLetter>>> {
+        self.0.queue.list(selection, inspect)
+    }
+
+    fn redrive<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.0.queue.redrive(selection, moved)
+    }
+
+    fn discard<'a>(
+        &'a self,
+        selection: &'a Selection,
+        moved: &'a mut Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
+        let change = async {
+            let mut tx = self.0.store.begin().await?;
+            let gone = self.0.queue.discard_in(&mut tx, selection).await?;
+            notifications::erase_of(&mut tx, &gone).await?;
+            tx.commit().await?;
+            moved.extend(gone);
+            Ok(())
+        };
+        change.boxed()
     }
 }

@@ -126,7 +126,7 @@ impl App {
 
     /// What was given up, for the service's list of dead letters.
     pub(crate) fn dead_letters(&self) -> [Arc<dyn DeadLetters>; 2] {
-        let deliveries = Arc::new(self.inner.queue.clone());
+        let deliveries = Arc::new(deliveries::Dead(Arc::clone(&self.inner)));
         [deliveries, self.inner.webhooks.dead_letters()]
     }
 }

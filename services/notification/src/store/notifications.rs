@@ -1,7 +1,13 @@
 //! Rows of `notifications`.
 
 use shoal_error::Result;
+use shoal_queue::Binds;
 use shoal_store::{Conn, SqlResultExt as _};
+use sqlx::AssertSqlSafe;
+
+/// That none of its deliveries will be rendered again.
+const ENDED: &str = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE \
+    d.notification_id = notifications.id AND d.state <> 'delivered' AND d.discarded_at IS NULL)";
 
 /// A notification as it is kept.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -11,7 +17,7 @@ pub(crate) struct Notification {
     pub(crate) template: String,
     pub(crate) category: String,
     pub(crate) locale: String,
-    /// JSON; `None` once everything is delivered.
+    /// JSON; `None` once everything is delivered or discarded.
     pub(crate) data: Option<String>,
     pub(crate) dedupe_key: String,
     pub(crate) fingerprint: String,
@@ -63,32 +69,44 @@ pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Option<Notification
 
 /// Erases the content (tokens, amounts) once nothing will be rendered again.
 pub(crate) async fn erase_if_done(conn: &mut Conn, id: &str) -> Result<()> {
-    sqlx::query(
-        "UPDATE notifications SET data = NULL WHERE id = $1 AND NOT EXISTS \
-         (SELECT 1 FROM deliveries d WHERE d.notification_id = $1 \
-         AND d.state <> 'delivered' AND d.discarded_at IS NULL)",
-    )
-    .bind(id)
-    .execute(&mut *conn)
-    .await
-    .db()?;
+    let sql = format!("UPDATE notifications SET data = NULL WHERE id = $1 AND {ENDED}");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(id)
+        .execute(&mut *conn)
+        .await
+        .db()?;
+    Ok(())
+}
+
+/// Like [`erase_if_done`], for the notifications of these deliveries.
+pub(crate) async fn erase_of(conn: &mut Conn, deliveries: &[String]) -> Result<()> {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    let mut binds = Binds::default();
+    let marks: Vec<String> = deliveries.iter().map(|id| binds.text(id)).collect();
+    let sql = format!(
+        "UPDATE notifications SET data = NULL WHERE id IN \
+         (SELECT notification_id FROM deliveries WHERE id IN ({})) AND {ENDED}",
+        marks.join(", ")
+    );
+    binds.query(sql).execute(&mut *conn).await.db()?;
     Ok(())
 }
 
 /// Removes notifications made before `before` that wait for nothing, with their
 /// deliveries; answers how many.
 pub(crate) async fn prune(conn: &mut Conn, before: i64, limit: i64) -> Result<u64> {
-    let done = sqlx::query(
-        "DELETE FROM notifications WHERE id IN (SELECT n.id FROM notifications n \
-         WHERE n.created_at < $1 AND NOT EXISTS (SELECT 1 FROM deliveries d \
-            WHERE d.notification_id = n.id AND d.state <> 'delivered' \
-            AND d.discarded_at IS NULL) LIMIT $2)",
-    )
-    .bind(before)
-    .bind(limit)
-    .execute(&mut *conn)
-    .await
-    .db()?;
+    let sql = format!(
+        "DELETE FROM notifications WHERE id IN \
+         (SELECT id FROM notifications WHERE created_at < $1 AND {ENDED} LIMIT $2)"
+    );
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .bind(before)
+        .bind(limit)
+        .execute(&mut *conn)
+        .await
+        .db()?;
     Ok(done.rows_affected())
 }
 

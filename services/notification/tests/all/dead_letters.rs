@@ -132,3 +132,31 @@ async fn only_administrators_see_letters_and_no_order_is_vague() {
         .problem(404, "common.not_found");
     world.stop().await;
 }
+
+#[tokio::test]
+async fn the_content_of_a_notification_is_erased_when_its_last_delivery_is_discarded() {
+    for ground in Ground::all().await {
+        let world = World::on(ground).await;
+        let migrations = <shoal_notification::Notification as shoal_service::Module>::migrations();
+        let database = world.ground.db.store("notification", migrations.unwrap());
+        let database = database.await;
+        let kept = async || {
+            let mut reader = database.read().await.unwrap();
+            let count = "SELECT COUNT(*) FROM notifications WHERE data IS NOT NULL";
+            let count = sqlx::query_scalar(count).fetch_one(&mut *reader);
+            let count: i64 = count.await.unwrap();
+            count
+        };
+        world.smtp.refuse(["550 5.1.1 unknown"]);
+        world.producer.publish(&confirmed(ADA, "ord_1")).await;
+        let dead = world.wait_for_delivery("email", "dead").await;
+        assert_eq!(kept().await, 1, "it may be sent again");
+
+        let body = json!({"queue": "notifications", "ids": [dead["id"]], "why": "moved away"});
+        let gone: Value = order(&world, "discard", &body).await.ok(200);
+        assert_eq!(gone["letters"][0]["id"], dead["id"]);
+        assert_eq!(kept().await, 0);
+        database.close().await;
+        world.stop().await;
+    }
+}
