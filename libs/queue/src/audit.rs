@@ -41,7 +41,7 @@ pub struct ActionRecord {
     /// `redrive` or `discard`.
     pub action: String,
     /// Why, in their words.
-    pub reason: String,
+    pub why: String,
     /// Queue; empty for all.
     pub queue: String,
     /// What was asked for.
@@ -109,7 +109,7 @@ fn read(row: &AnyRow) -> Result<ActionRecord> {
         at_ms: row.try_get("at").db()?,
         by: row.try_get("by_user").db()?,
         action: row.try_get("action").db()?,
-        reason: row.try_get("reason").db()?,
+        why: row.try_get("reason").db()?,
         queue: row.try_get("queue").db()?,
         request_id: row.try_get("request_id").db()?,
     })

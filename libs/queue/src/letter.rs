@@ -19,7 +19,8 @@ pub struct DeadLetter {
     pub kind: String,
     /// Stable word why it was given up.
     pub reason: String,
-    /// Attempts since it was queued, over all redrives.
+    /// Attempts since it was queued, over all redrives; of a saga those of the
+    /// step at which it stands.
     pub attempts: i64,
     /// Why the first attempt failed; empty when that was not kept.
     pub first_error: String,

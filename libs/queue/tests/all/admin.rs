@@ -148,7 +148,7 @@ async fn an_order_under_one_key_is_carried_out_once_and_noted() {
             (noted.by.as_str(), noted.action.as_str()),
             ("usr_admin", "redrive")
         );
-        assert_eq!(noted.reason, "mended");
+        assert_eq!(noted.why, "mended");
         assert_eq!(noted.letters.as_array().unwrap().len(), 2);
         assert!(noted.at_ms <= depot.clock.now_ms());
         depot.end().await;

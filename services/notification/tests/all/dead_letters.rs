@@ -61,7 +61,7 @@ async fn a_receiver_that_was_down_gets_its_event_when_an_administrator_redrives_
         let audit = world.service.get("/admin/dead-letters/actions");
         let audit: Value = audit.bearer(&world.admin()).send().await.ok(200);
         assert_eq!(audit["items"].as_array().unwrap().len(), 2);
-        assert_eq!(audit["items"][1]["reason"], "the receiver is up");
+        assert_eq!(audit["items"][1]["why"], "the receiver is up");
         world.stop().await;
     }
 }
