@@ -66,6 +66,26 @@ impl Workspace {
         self.root.join(relative)
     }
 
+    /// Replaces what stands after the marker `begin` (a line with its end) of a page, given by its path below the top.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when the page has no such marker; when it cannot be read or written.
+    pub fn renew(&self, page: &str, begin: &str, text: &str) -> Result<()> {
+        let path = self.path(page);
+        let whole = std::fs::read_to_string(&path).map_err(|source| Error::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let Some((own, _)) = whole.split_once(begin) else {
+            return Err(Error::malformed(
+                path,
+                format!("it has no line {}", begin.trim()),
+            ));
+        };
+        std::fs::write(&path, format!("{own}{begin}\n{}\n", text.trim_end()))
+            .map_err(|source| Error::NotWritten { path, source })
+    }
+
     /// Every module (each folder below `services/` that has a manifest), by name.
     ///
     /// # Errors
@@ -154,5 +174,38 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>> {
             path: path.to_owned(),
             source,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_page_keeps_what_stands_before_its_marker_and_needs_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = Workspace {
+            root: folder.path().to_owned(),
+        };
+        let page = workspace.path("page.md");
+        std::fs::write(&page, "# Own words\n\n<!-- made -->\n\nold\n").unwrap();
+        for text in ["| new |\n\n", "| newer |"] {
+            workspace.renew("page.md", "<!-- made -->\n", text).unwrap();
+            let whole = std::fs::read_to_string(&page).unwrap();
+            let made = text.trim_end();
+            assert_eq!(whole, format!("# Own words\n\n<!-- made -->\n\n{made}\n"));
+        }
+        let error = workspace
+            .renew("page.md", "<!-- other -->\n", "x")
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("page.md: it has no line <!-- other -->"),
+            "{error}"
+        );
+        assert!(workspace.renew("nothing.md", "x", "y").is_err());
     }
 }

@@ -2,11 +2,13 @@
 #![allow(clippy::print_stdout, reason = "this is where the tool talks")]
 #![allow(clippy::print_stderr, reason = "this is where the tool talks")]
 
-use std::path::{Path, PathBuf};
+use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use shoal_modules::Workspace;
 use shoal_simulate::{
     Held, contenders, costs, draw, draw_limits, limit_costs, limits_table, play, policies, replay,
     scenarios, stories, table,
@@ -53,13 +55,24 @@ enum Command {
     Cost,
 }
 
-const PAGE: &str = "docs/breakers.md";
-const IMAGES: &str = "docs/images/breakers";
-const BEGIN: &str = "<!-- made by `./bazelw run -c opt //tools/simulate -- breakers --write` -->\n";
-const LIMITS_PAGE: &str = "docs/limits.md";
-const LIMITS_IMAGES: &str = "docs/images/limits";
-const LIMITS_BEGIN: &str =
-    "<!-- made by `./bazelw run -c opt //tools/simulate -- limits --write` -->\n";
+/// Where a table and its pictures are shown.
+struct Page {
+    path: &'static str,
+    images: &'static str,
+    /// The line after which the table stands.
+    begin: &'static str,
+}
+
+const BREAKERS: Page = Page {
+    path: "docs/breakers.md",
+    images: "docs/images/breakers",
+    begin: "<!-- made by `./bazelw run -c opt //tools/simulate -- breakers --write` -->\n",
+};
+const LIMITS: Page = Page {
+    path: "docs/limits.md",
+    images: "docs/images/limits",
+    begin: "<!-- made by `./bazelw run -c opt //tools/simulate -- limits --write` -->\n",
+};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -93,7 +106,7 @@ fn cost() {
     }
 }
 
-fn breakers(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn std::error::Error>> {
+fn breakers(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn Error>> {
     let mut results = Vec::new();
     for scenario in scenarios() {
         if !scenario.name.contains(only) {
@@ -116,18 +129,16 @@ fn breakers(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn std::error
     }
     let text = table(&results);
     println!("{text}");
-    if write {
-        let root = root();
-        std::fs::create_dir_all(root.join(IMAGES))?;
-        for (scenario, runs) in &results {
-            draw(&root.join(IMAGES), scenario, runs)?;
-        }
-        renew(&root.join(PAGE), BEGIN, &text)?;
+    if !write {
+        return Ok(());
     }
-    Ok(())
+    publish(&BREAKERS, &text, |folder| {
+        let mut all = results.iter();
+        all.try_for_each(|(scenario, runs)| draw(folder, scenario, runs))
+    })
 }
 
-fn limits(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn std::error::Error>> {
+fn limits(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn Error>> {
     let mut results = Vec::new();
     for story in stories() {
         if !story.name.contains(only) {
@@ -145,27 +156,24 @@ fn limits(seed: u64, only: &str, write: bool) -> Result<(), Box<dyn std::error::
     }
     let text = limits_table(&results);
     println!("{text}");
-    if write {
-        let root = root();
-        std::fs::create_dir_all(root.join(LIMITS_IMAGES))?;
-        for (story, runs) in &results {
-            draw_limits(&root.join(LIMITS_IMAGES), story, runs)?;
-        }
-        renew(&root.join(LIMITS_PAGE), LIMITS_BEGIN, &text)?;
+    if !write {
+        return Ok(());
     }
-    Ok(())
+    publish(&LIMITS, &text, |folder| {
+        let mut all = results.iter();
+        all.try_for_each(|(story, runs)| draw_limits(folder, story, runs))
+    })
 }
 
-fn root() -> PathBuf {
-    std::env::var_os("BUILD_WORKSPACE_DIRECTORY").map_or_else(PathBuf::new, PathBuf::from)
-}
-
-/// Replaces what stands after the marker.
-fn renew(page: &Path, begin: &str, text: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let whole = std::fs::read_to_string(page)?;
-    let Some((own, _)) = whole.split_once(begin) else {
-        return Err(format!("{} has no line {}", page.display(), begin.trim()).into());
-    };
-    std::fs::write(page, format!("{own}{begin}\n{}\n", text.trim_end()))?;
-    Ok(())
+/// Draws into the folder of the pictures and renews what stands on the page.
+fn publish(
+    page: &Page,
+    text: &str,
+    draw: impl FnOnce(&Path) -> Result<(), Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
+    let workspace = Workspace::discover()?;
+    let images = workspace.path(page.images);
+    std::fs::create_dir_all(&images)?;
+    draw(&images)?;
+    Ok(workspace.renew(page.path, page.begin, text)?)
 }

@@ -54,7 +54,7 @@ impl Scenario {
         let moment = (self.at)(second, random);
         let calls = (0..moment.calls).map(|n| {
             let within = f64::from(n) / f64::from(moment.calls.max(1));
-            let took = Duration::from_secs_f64(latency(moment.latency_ms, random) / 1_000.0);
+            let took = Duration::from_secs_f64(lognormal(moment.latency_ms, random) / 1_000.0);
             let failed = random.random_bool(moment.failing.clamp(0.0, 1.0));
             Call {
                 at: Duration::from_secs_f64(f64::from(second) + within),
@@ -79,11 +79,11 @@ impl Scenario {
 }
 
 /// Log-normal around the median with a deviation of 0.4, as latencies are.
-fn latency(median_ms: f64, random: &mut StdRng) -> f64 {
+pub(crate) fn lognormal(median: f64, random: &mut StdRng) -> f64 {
     // Box and Muller, 1958.
     let (u, v): (f64, f64) = (random.random_range(1e-12..1.0), random.random());
     let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
-    median_ms * (0.4 * normal).exp()
+    median * (0.4 * normal).exp()
 }
 
 /// The eight stories.

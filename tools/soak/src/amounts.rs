@@ -21,7 +21,7 @@ impl Amounts {
         Ok(Self(PgConnection::connect(url).await.internal()?))
     }
 
-    /// Orders and sagas that are not over.
+    /// Orders that have not ended.
     pub(crate) async fn unfinished(&mut self) -> Result<i64> {
         let sql =
             r#"SELECT COUNT(*) FROM "order".orders WHERE status IN ('pending', 'cancelling')"#;

@@ -58,7 +58,7 @@ pub(crate) fn bands(time: Duration) -> Vec<Band> {
     SCHEDULE.iter().map(band).collect()
 }
 
-/// While billing is in trouble, and a little longer.
+/// While billing is in trouble.
 pub(crate) fn outage(bands: &[Band]) -> (f64, f64) {
     let billing = bands.iter().filter(|band| {
         matches!(

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::amounts::Amounts;
 use crate::faults::{self, Band};
-use crate::platform::{ADMIN, Platform};
+use crate::platform::{ADMIN, COLOUR, Platform};
 use crate::record::{Record, Second};
 use crate::scrape::Series;
 use crate::traffic::{Call, Crowd, log_in};
@@ -71,13 +71,13 @@ pub(crate) async fn reactions(
     record: &Record,
     series: &Series,
     bands: &[Band],
-) -> Result<Vec<Verdict>> {
-    Ok(vec![
+) -> Vec<Verdict> {
+    vec![
         noticed(series, bands),
         amplification(series, bands),
-        rolled_back(crowd, series, bands).await?,
+        rolled_back(crowd, series, bands).await,
         recovered(record),
-    ])
+    ]
 }
 
 async fn orders(crowd: &Crowd, amounts: &mut Amounts) -> Result<Verdict> {
@@ -157,27 +157,34 @@ fn ejections(series: &Series, during: (f64, f64)) -> f64 {
 
 fn amplification(series: &Series, bands: &[Band]) -> Verdict {
     let outage = faults::outage(bands);
-    let calls = series.growth("shoal_rpc_client_duration_seconds_count", &[], outage);
-    let again = series.growth("shoal_rpc_client_retries_total", &[], outage);
+    let billing = [("dependency", "billing")];
+    let gray = format!("billing@{COLOUR}");
+    let calls = series.growth("shoal_rpc_client_duration_seconds_count", &billing, outage);
+    // Calls and repeats count for all colours in one, hedges for each.
+    let again = series.growth("shoal_rpc_client_retries_total", &billing, outage)
+        + series.growth("shoal_hedges_total", &billing, outage)
+        + series.growth("shoal_hedges_total", &[("dependency", &gray)], outage);
     let factor = if calls > 0.0 {
         1.0 + again / calls
     } else {
         1.0
     };
     Verdict::new(
-        "Repeats stay below a tenth of the calls while billing is in trouble",
+        "Repeats of gRPC calls to billing stay below a tenth while it is in trouble",
         calls > 0.0 && factor <= AMPLIFICATION,
-        format!("{calls:.0} calls, {again:.0} repeats: {factor:.3} times"),
+        format!("{calls:.0} calls, {again:.0} repeats and hedges: {factor:.3} times"),
     )
 }
 
-async fn rolled_back(crowd: &Crowd, series: &Series, bands: &[Band]) -> Result<Verdict> {
-    let admin = log_in(&crowd.door, ADMIN.0, ADMIN.1).await?;
-    let path = "/gateway/v1/gray/audit?limit=100";
-    let trail = crowd.door.must(Call::get(path, Some(&admin))).await?;
-    let entries = trail["items"].as_array().cloned().unwrap_or_default();
-    let rollback = |entry: &&Value| entry["source"] == "rollback";
-    let entry = entries.iter().find(rollback).cloned();
+async fn rolled_back(crowd: &Crowd, series: &Series, bands: &[Band]) -> Verdict {
+    let asked = "The bad release is rolled back";
+    let entry = match entry_of_rollback(crowd).await {
+        Ok(entry) => entry,
+        Err(error) => {
+            let seen = format!("the trail cannot be read: {}", error.report());
+            return Verdict::new(asked, false, seen);
+        }
+    };
     let since = faults::bad_release(bands);
     let began = series
         .find("gateway_gray_rollbacks_total", &[])
@@ -193,7 +200,16 @@ async fn rolled_back(crowd: &Crowd, series: &Series, bands: &[Band]) -> Result<V
         (Some(_), None) => "the trail has one, the metrics have none".to_owned(),
     };
     let held = entry.is_some() && began.is_some_and(|second| second >= since);
-    Ok(Verdict::new("The bad release is rolled back", held, seen))
+    Verdict::new(asked, held, seen)
+}
+
+/// What the trail says of it, if it has it.
+async fn entry_of_rollback(crowd: &Crowd) -> Result<Option<Value>> {
+    let admin = log_in(&crowd.door, ADMIN.0, ADMIN.1).await?;
+    let path = "/gateway/v1/gray/audit?limit=100";
+    let trail = crowd.door.must(Call::get(path, Some(&admin))).await?;
+    let mut entries = trail["items"].as_array().into_iter().flatten();
+    Ok(entries.find(|entry| entry["source"] == "rollback").cloned())
 }
 
 fn recovered(record: &Record) -> Verdict {
@@ -207,4 +223,33 @@ fn recovered(record: &Record) -> Verdict {
         all > 0 && share < 0.01,
         format!("{failed} of {all} requests of the last {last} s failed"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_and_hedges_are_held_against_the_calls_to_billing_alone() {
+        let bands = faults::bands(Duration::from_secs(100));
+        let counted = |calls: u32, again: [u32; 3]| {
+            let mut series = Series::default();
+            let text = format!(
+                "shoal_rpc_client_duration_seconds_count{{dependency=\"billing\"}} {calls}\n\
+                 shoal_rpc_client_duration_seconds_count{{dependency=\"auth\"}} 9000\n\
+                 shoal_rpc_client_retries_total{{dependency=\"auth\"}} 5000\n\
+                 shoal_rpc_client_retries_total{{dependency=\"billing\"}} {}\n\
+                 shoal_hedges_total{{dependency=\"billing\",first=\"hedge\"}} {}\n\
+                 shoal_hedges_total{{dependency=\"billing@v2\",first=\"original\"}} {}\n",
+                again[0], again[1], again[2],
+            );
+            series.take("order-1", 20, &text);
+            amplification(&series, &bands)
+        };
+        assert!(counted(100, [4, 3, 3]).held);
+        let over = counted(100, [4, 3, 4]);
+        assert!(!over.held);
+        assert_eq!(over.seen, "100 calls, 11 repeats and hedges: 1.110 times");
+        assert!(!counted(0, [0, 0, 0]).held, "nothing was asked");
+    }
 }

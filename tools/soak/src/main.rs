@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use shoal_error::{Error, Result, ResultExt as _};
+use shoal_modules::Workspace;
 use shoal_soak::{PeakOptions, SoakOptions, peak, soak};
 
 /// Runs the whole platform under load, breaks parts of it, and judges what came
@@ -43,7 +44,7 @@ enum Command {
     /// The highest rate of 95 % reads and 5 % orders whose P99 keeps below the
     /// bound.
     Peak {
-        /// How long each rate is tried.
+        /// How long the result is measured.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
         /// The rate that is hoped for, requests a second.
@@ -83,7 +84,7 @@ async fn main() -> ExitCode {
                     time: Duration::from_secs_f64(minutes.max(0.5) * 60.0),
                     rate: rate.max(1),
                     seed,
-                    report: Some(anchored(&report, "BUILD_WORKING_DIRECTORY")),
+                    report: Some(anchored(&report)),
                 };
                 run_soak(&options, write).await
             }
@@ -133,8 +134,8 @@ async fn run_soak(options: &SoakOptions, write: bool) -> Result<ExitCode> {
 
 /// Copies the pictures and renews what stands after the marker.
 fn publish(report: &Path, text: &str) -> Result<()> {
-    let root = "BUILD_WORKSPACE_DIRECTORY";
-    let images = anchored(Path::new(IMAGES), root);
+    let workspace = Workspace::discover().internal()?;
+    let images = workspace.path(IMAGES);
     std::fs::create_dir_all(&images).internal()?;
     for entry in std::fs::read_dir(report).internal()? {
         let path = entry.internal()?.path();
@@ -144,17 +145,12 @@ fn publish(report: &Path, text: &str) -> Result<()> {
             std::fs::copy(&path, images.join(name)).internal()?;
         }
     }
-    let page = anchored(Path::new(PAGE), root);
-    let whole = std::fs::read_to_string(&page).internal()?;
-    let Some((own, _)) = whole.split_once(BEGIN) else {
-        let text = format!("{} has no line {}", page.display(), BEGIN.trim());
-        return Err(Error::internal(text));
-    };
     let text = text.replace("](", "](images/soak/");
-    std::fs::write(&page, format!("{own}{BEGIN}\n{}\n", text.trim_end())).internal()
+    workspace.renew(PAGE, BEGIN, &text).internal()
 }
 
-/// A path as the person means it, which `bazel run` tells in a variable.
-fn anchored(path: &Path, variable: &str) -> PathBuf {
-    std::env::var_os(variable).map_or_else(|| path.to_owned(), |root| Path::new(&root).join(path))
+/// A path as the person means it: `bazel run` tells in a variable from where.
+fn anchored(path: &Path) -> PathBuf {
+    let from = std::env::var_os("BUILD_WORKING_DIRECTORY");
+    from.map_or_else(|| path.to_owned(), |from| Path::new(&from).join(path))
 }

@@ -2,7 +2,7 @@
 //! as a process of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const READY: Duration = Duration::from_secs(120);
 const START_TRIES: usize = 3;
 
 /// How long one instance may take to end when it is asked to.
-pub(crate) const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// The first administrator.
 pub(crate) const ADMIN: (&str, &str) = ("admin@shoal.example", "a password of one run only");
@@ -95,10 +95,12 @@ impl Platform {
     /// Starts everything and waits until every instance is ready. `window` is
     /// what the gateway compares releases over.
     pub(crate) async fn start(layout: &Layout, window: Duration) -> Result<Self> {
+        let binaries = layout.iter().map(|each| programs::of_service(each.1));
+        let binaries = binaries.collect::<Result<Vec<_>>>()?;
         let mut failure = None;
         // Somebody may take a port between its choice and its use.
         for _ in 0..START_TRIES {
-            match Box::pin(Self::try_start(layout, window)).await {
+            match Box::pin(Self::try_start(layout, &binaries, window)).await {
                 Ok(platform) => return Ok(platform),
                 Err(error) => failure = Some(error),
             }
@@ -106,21 +108,19 @@ impl Platform {
         Err(failure.unwrap_or_else(|| Error::internal("nothing was tried")))
     }
 
-    async fn try_start(layout: &Layout, window: Duration) -> Result<Self> {
+    async fn try_start(layout: &Layout, binaries: &[PathBuf], window: Duration) -> Result<Self> {
         let (postgres, redis) = block_in_place(|| (Postgres::start(), Redis::start_durable()));
         postgres.create_database(DATABASE, "template1").await;
         let etcd = Etcd::cluster(3).await;
-        let mut instances = Vec::new();
-        for &(name, service, colour) in layout {
-            instances.push(Instance {
-                name,
-                service,
-                program: Program::new(name),
-                binary: programs::of_service(service)?,
-                colour,
-                advertised: None,
-            });
-        }
+        let instance = |(&(name, service, colour), binary): (&_, &PathBuf)| Instance {
+            name,
+            service,
+            program: Program::new(name),
+            binary: binary.clone(),
+            colour,
+            advertised: None,
+        };
+        let mut instances: Vec<_> = layout.iter().zip(binaries).map(instance).collect();
         let listens = |name: &str| {
             let found = instances.iter().find(|instance| instance.name == name);
             found.map(|instance| instance.program.addr())
@@ -165,16 +165,15 @@ impl Platform {
         self.postgres.url(DATABASE)
     }
 
-    /// Place of an instance in the list.
+    /// The instance of that name.
     pub(crate) fn named(&mut self, name: &str) -> Result<&mut Instance> {
-        let found = self.instances.iter_mut().find(|each| each.name == name);
-        found.ok_or_else(|| Error::internal(format!("no instance {name}")))
+        let at = self.position(name)?;
+        Ok(&mut self.instances[at])
     }
 
     /// Starts an instance again that was killed, and waits until it is ready.
     pub(crate) async fn restart(&mut self, name: &str) -> Result<()> {
-        let at = self.instances.iter().position(|each| each.name == name);
-        let at = at.ok_or_else(|| Error::internal(format!("no instance {name}")))?;
+        let at = self.position(name)?;
         let end = Instant::now() + READY;
         self.instances[at].start();
         while !self.is_ready(at).await {
@@ -206,14 +205,30 @@ impl Platform {
                     None => sleep(Duration::from_millis(20)).await,
                 }
             };
-            let name = instance.name;
-            match status {
-                Some(status) if status.success() => {}
-                Some(status) => faults.push(format!("{name} ended with {status}")),
-                None => faults.push(format!("{name} did not end within {DRAIN:?}")),
-            }
+            let how = match status {
+                Some(status) if status.success() => continue,
+                Some(status) => format!("ended with {status}"),
+                None => format!("did not end within {DRAIN:?}"),
+            };
+            let log = instance.program.log();
+            faults.push(format!("{} {how}: {}", instance.name, last_words(&log)));
         }
         faults
+    }
+
+    /// Writes what each instance printed into `FOLDER/<instance>.log`.
+    pub(crate) fn write_logs(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).internal()?;
+        for instance in &self.instances {
+            let path = folder.join(format!("{}.log", instance.name));
+            std::fs::write(path, instance.program.log()).internal()?;
+        }
+        Ok(())
+    }
+
+    fn position(&self, name: &str) -> Result<usize> {
+        let found = self.instances.iter().position(|each| each.name == name);
+        found.ok_or_else(|| Error::internal(format!("no instance {name}")))
     }
 
     fn configure(&self, window: Duration) -> Result<()> {
@@ -227,7 +242,7 @@ impl Platform {
             let dir = instance.program.dir();
             std::fs::write(dir.join("settings.toml"), text).internal()?;
             if instance.service == "gateway" {
-                std::fs::write(dir.join("rules.toml"), RULES).internal()?;
+                std::fs::write(dir.join("rules.toml"), rules()).internal()?;
             }
         }
         Ok(())
@@ -321,15 +336,25 @@ impl Instance {
     }
 }
 
+/// The end of a log, in a line.
+fn last_words(log: &str) -> String {
+    const LINES: usize = 5;
+    let mut lines: Vec<_> = log.lines().rev().take(LINES).collect();
+    lines.reverse();
+    lines.join(" / ")
+}
+
 /// Three of ten users try the new order and billing.
-const RULES: &str = r#"
-[[rules]]
-name = "new-release"
-about = "A release on trial."
-colour = "v2"
-services = ["order", "billing"]
-when.percent = 30
-"#;
+fn rules() -> String {
+    format!(
+        "[[rules]]\n\
+         name = \"new-release\"\n\
+         about = \"A release on trial.\"\n\
+         colour = \"{COLOUR}\"\n\
+         services = [\"order\", \"billing\"]\n\
+         when.percent = 30\n"
+    )
+}
 
 /// What a service is told beside what all are told.
 fn own_settings(instance: &Instance, window: Duration) -> String {
@@ -348,5 +373,17 @@ fn own_settings(instance: &Instance, window: Duration) -> String {
         ),
         "order" => "seed_catalogue = true\n".to_owned(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_are_the_last_lines_in_their_order() {
+        let log = "1\n2\n3\n4\n5\n6\n";
+        assert_eq!(last_words(log), "2 / 3 / 4 / 5 / 6");
+        assert_eq!(last_words(""), "");
     }
 }

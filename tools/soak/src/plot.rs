@@ -12,7 +12,7 @@ use crate::record::Second;
 use crate::scrape::label;
 use crate::soak::Run;
 
-type Drawing = fn(&Area<'_>, &Run) -> Result<(), Box<dyn Error>>;
+type Drawing = fn(&Path, &Run) -> Result<(), Box<dyn Error>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
@@ -24,7 +24,8 @@ pub(crate) const PICTURES: [(&str, &str, Drawing); 4] = [
     ("states.svg", "Breakers, ejections, instances", states),
 ];
 
-const SIZE: (u32, u32) = (960, 320);
+const WIDTH: u32 = 960;
+const HEIGHT: u32 = 320;
 const LEFT: u32 = 190;
 const RIGHT: u32 = 20;
 const ROW: i32 = 20;
@@ -48,39 +49,37 @@ const COLOURS: [RGBColor; 7] = [
 /// Writes every picture into the folder.
 pub(crate) fn draw(folder: &Path, run: &Run) -> Result<(), Box<dyn Error>> {
     for (file, _, drawing) in PICTURES {
-        let path = folder.join(file);
-        let height = match file {
-            "states.svg" => 90 + ROW as u32 * rows(run).len() as u32,
-            _ => SIZE.1,
-        };
-        let area = SVGBackend::new(&path, (SIZE.0, height)).into_drawing_area();
-        area.fill(&WHITE)?;
-        drawing(&area, run)?;
-        area.present()?;
+        drawing(&folder.join(file), run)?;
     }
     Ok(())
 }
 
-fn throughput(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
+fn canvas(path: &Path, height: u32) -> Result<Area<'_>, Box<dyn Error>> {
+    let area = SVGBackend::new(path, (WIDTH, height)).into_drawing_area();
+    area.fill(&WHITE)?;
+    Ok(area)
+}
+
+fn throughput(path: &Path, run: &Run) -> Result<(), Box<dyn Error>> {
     let points = |of: fn(&Second) -> u32| points(run, |second| Some(f64::from(of(second))));
     let lines = vec![
         ("answered with 2xx", GOOD, points(|second| second.good)),
         ("refused (4xx)", HALF, points(|second| second.refused)),
         ("failed", BAD, points(|second| second.failed)),
     ];
-    chart(area, run, "requests/s", whole, lines)
+    chart(path, run, "requests/s", whole, lines)
 }
 
-fn latency(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
+fn latency(path: &Path, run: &Run) -> Result<(), Box<dyn Error>> {
     // Decades, as the slowest are a thousand times the quickest.
     let of = |quantile| {
         points(run, move |second| {
-            Some(second.millis(quantile)?.max(0.1).log10())
+            Some(second.latency.millis(quantile)?.max(0.1).log10())
         })
     };
     let lines = vec![("P50", PLAIN, of(0.5)), ("P99", BAD, of(0.99))];
     chart(
-        area,
+        path,
         run,
         "ms",
         |decades| format!("{:.0}", 10_f64.powf(decades)),
@@ -88,7 +87,7 @@ fn latency(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
     )
 }
 
-fn errors(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
+fn errors(path: &Path, run: &Run) -> Result<(), Box<dyn Error>> {
     let mut codes: Vec<&str> = Vec::new();
     for second in &run.record.seconds {
         for code in second.codes.keys() {
@@ -103,7 +102,7 @@ fn errors(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
         let of = |second: &Second| Some(f64::from(second.codes.get(*code).copied().unwrap_or(0)));
         (*code, *colour, points(run, of))
     });
-    chart(area, run, "errors/s", whole, lines.collect())
+    chart(path, run, "errors/s", whole, lines.collect())
 }
 
 fn points(run: &Run, of: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f64)> {
@@ -116,7 +115,7 @@ fn points(run: &Run, of: impl Fn(&Second) -> Option<f64>) -> Vec<(f64, f64)> {
 type Line<'a> = (&'a str, RGBColor, Vec<(f64, f64)>);
 
 fn chart(
-    area: &Area<'_>,
+    path: &Path,
     run: &Run,
     unit: &str,
     written: fn(f64) -> String,
@@ -125,7 +124,8 @@ fn chart(
     let highest = lines.iter().flat_map(|line| &line.2);
     let highest = highest.map(|point| point.1).fold(1.0, f64::max) * 1.15;
     let end = run.options.time.as_secs_f64();
-    let mut chart = ChartBuilder::on(area)
+    let area = canvas(path, HEIGHT)?;
+    let mut chart = ChartBuilder::on(&area)
         .margin_top(30)
         .margin_right(RIGHT)
         .set_label_area_size(LabelAreaPosition::Left, LEFT)
@@ -151,7 +151,8 @@ fn chart(
         .configure_series_labels()
         .position(SeriesLabelPosition::Coordinate(4, 10))
         .draw()?;
-    captions(area, &run.bands, end)
+    captions(&area, &run.bands, end)?;
+    Ok(area.present()?)
 }
 
 fn whole(value: f64) -> String {
@@ -177,7 +178,7 @@ fn captions(area: &Area<'_>, bands: &[Band], end: f64) -> Result<(), Box<dyn Err
 
 /// Where a second lies on the picture.
 fn across(second: f64, end: f64) -> i32 {
-    let width = f64::from(SIZE.0 - LEFT - RIGHT);
+    let width = f64::from(WIDTH - LEFT - RIGHT);
     LEFT as i32 + (second / end * width) as i32
 }
 
@@ -225,10 +226,11 @@ fn rows(run: &Run) -> Vec<Row> {
     rows
 }
 
-fn states(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
+fn states(path: &Path, run: &Run) -> Result<(), Box<dyn Error>> {
     let end = run.options.time.as_secs_f64();
-    captions(area, &run.bands, end)?;
     let rows = rows(run);
+    let area = canvas(path, 90 + ROW as u32 * rows.len() as u32)?;
+    captions(&area, &run.bands, end)?;
     for (number, row) in rows.iter().enumerate() {
         let top = 34 + number as i32 * ROW;
         let bottom = top + ROW - 5;
@@ -253,5 +255,5 @@ fn states(area: &Area<'_>, run: &Run) -> Result<(), Box<dyn Error>> {
     let foot = 34 + rows.len() as i32 * ROW + 14;
     let text = "red: away, open or ejected; yellow: half open; seconds from left to right";
     area.draw(&Text::new(text, (LEFT as i32, foot), ("sans-serif", 12)))?;
-    Ok(())
+    Ok(area.present()?)
 }

@@ -22,16 +22,21 @@ pub(crate) enum Ended {
 
 /// One second of the run; a request belongs to the second in which it was to
 /// start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Second {
     pub(crate) good: u32,
     pub(crate) refused: u32,
     pub(crate) failed: u32,
     /// Errors by code; `wild` for those that have none.
     pub(crate) codes: BTreeMap<String, u32>,
-    /// Of all answers, in microseconds.
+    /// Of all answers.
     pub(crate) latency: Latencies,
 }
+
+/// How long requests took: one microsecond to one minute, with two digits;
+/// three would take 200 kB for each second.
+#[derive(Clone, Debug)]
+pub(crate) struct Latencies(Histogram<u64>);
 
 /// Takes down what happens. Cheap enough for some thousand requests a second.
 pub(crate) struct Recorder {
@@ -49,7 +54,7 @@ struct Inner {
 /// Everything that was taken down.
 pub(crate) struct Record {
     pub(crate) seconds: Vec<Second>,
-    /// Latencies by kind of request, in microseconds.
+    /// By kind of request.
     pub(crate) kinds: BTreeMap<&'static str, Latencies>,
     /// What came without a code, in words.
     pub(crate) wild: Vec<String>,
@@ -80,10 +85,10 @@ impl Recorder {
         let at = usize::try_from(at).unwrap_or(0);
         let mut inner = self.lock();
         if inner.seconds.len() <= at {
-            inner.seconds.resize_with(at + 1, Second::new);
+            inner.seconds.resize_with(at + 1, Second::default);
         }
         inner.seconds[at].count(how, took);
-        record(inner.kinds.entry(kind).or_insert_with(histogram), took);
+        inner.kinds.entry(kind).or_default().record(took);
         if let Ended::Wild(what) = how {
             inner.wild.push(format!("second {at}, {kind}: {what}"));
         }
@@ -111,16 +116,6 @@ impl Recorder {
 }
 
 impl Second {
-    fn new() -> Self {
-        Self {
-            good: 0,
-            refused: 0,
-            failed: 0,
-            codes: BTreeMap::new(),
-            latency: histogram(),
-        }
-    }
-
     fn count(&mut self, how: &Ended, took: Duration) {
         let code = match how {
             Ended::Good => None,
@@ -135,37 +130,46 @@ impl Second {
             Ended::Refused(_) => self.refused += 1,
             Ended::Failed(_) | Ended::Wild(_) => self.failed += 1,
         }
-        record(&mut self.latency, took);
+        self.latency.record(took);
     }
 
     /// Requests that were answered or given up.
     pub(crate) fn all(&self) -> u32 {
         self.good + self.refused + self.failed
     }
+}
 
-    /// A quantile of the latencies, in milliseconds.
-    pub(crate) fn millis(&self, quantile: f64) -> Option<f64> {
-        millis(&self.latency, quantile)
+impl Default for Latencies {
+    #[expect(clippy::expect_used, reason = "bounds that do not change")]
+    fn default() -> Self {
+        Self(Histogram::new_with_bounds(1, 60_000_000, 2).expect("bounds of a histogram"))
     }
 }
 
-/// Latencies in microseconds, one to a minute; none when there is no memory.
-pub(crate) type Latencies = Option<Histogram<u64>>;
+impl Latencies {
+    pub(crate) fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.0.saturating_record(micros);
+    }
 
-/// A quantile in milliseconds; `None` of nothing.
-pub(crate) fn millis(latencies: &Latencies, quantile: f64) -> Option<f64> {
-    let latencies = latencies.as_ref().filter(|all| !all.is_empty())?;
-    Some(latencies.value_at_quantile(quantile) as f64 / 1000.0)
-}
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0 += &other.0;
+    }
 
-/// Two digits: three would take 200 kB for each second.
-pub(crate) fn histogram() -> Latencies {
-    Histogram::new_with_bounds(1, 60_000_000, 2).ok()
-}
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
 
-pub(crate) fn record(latencies: &mut Latencies, took: Duration) {
-    if let Some(latencies) = latencies {
-        latencies.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    /// A quantile in milliseconds; `None` of nothing.
+    pub(crate) fn millis(&self, quantile: f64) -> Option<f64> {
+        let micros = (!self.0.is_empty()).then(|| self.0.value_at_quantile(quantile))?;
+        Some(micros as f64 / 1000.0)
+    }
+
+    /// The same in words.
+    pub(crate) fn in_words(&self, quantile: f64) -> String {
+        let millis = self.millis(quantile);
+        millis.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"))
     }
 }
 
@@ -184,8 +188,20 @@ mod tests {
         assert_eq!(record.seconds.len(), 2);
         assert_eq!(record.seconds[1].good, 1);
         assert_eq!(record.seconds[1].codes["wild"], 1);
-        let p99 = record.seconds[1].millis(0.99).unwrap_or_default();
+        let p99 = record.seconds[1].latency.millis(0.99).unwrap_or_default();
         assert!((2_950.0..3_050.0).contains(&p99), "{p99}");
         assert_eq!(record.wild, ["second 1, read: broken off"]);
+    }
+
+    #[test]
+    fn latencies_add_up_and_nothing_has_no_quantile() {
+        let mut all = Latencies::default();
+        assert_eq!((all.millis(0.5), all.in_words(0.5)), (None, "–".to_owned()));
+        for ms in [10, 20] {
+            let mut one = Latencies::default();
+            one.record(Duration::from_millis(ms));
+            all.add(&one);
+        }
+        assert_eq!((all.count(), all.in_words(0.5)), (2, "10.0 ms".to_owned()));
     }
 }

@@ -7,13 +7,16 @@ use std::time::Duration;
 use shoal_task::Scope;
 use tokio::time::{Instant, sleep_until};
 
-/// First parts of the names that judge and pictures look at; all of them would
-/// fill the memory.
-const KEPT: [&str; 4] = [
-    "shoal_breaker_",
-    "shoal_rpc_client_",
-    "shoal_eject",
-    "gateway_gray_",
+/// What judge and pictures look at; all that there is would fill the memory.
+const KEPT: [&str; 8] = [
+    "gateway_gray_rollbacks_total",
+    "shoal_breaker_changes_total",
+    "shoal_breaker_state",
+    "shoal_ejected_instances",
+    "shoal_ejections_total",
+    "shoal_hedges_total",
+    "shoal_rpc_client_duration_seconds_count",
+    "shoal_rpc_client_retries_total",
 ];
 
 /// One metric of one instance over time: seconds since the start and values.
@@ -66,7 +69,7 @@ impl Series {
         up.is_some_and(|seconds| seconds.binary_search(&second).is_ok())
     }
 
-    /// Every series whose name begins so and that has all these labels.
+    /// Every series of this name, one of [`KEPT`], that has all these labels.
     pub(crate) fn find<'a>(
         &'a self,
         name: &'a str,
@@ -75,7 +78,7 @@ impl Series {
         self.by_instance.iter().flat_map(move |(instance, all)| {
             all.iter()
                 .filter(move |(key, _)| {
-                    key.starts_with(name) && labels.iter().all(|l| label(key, l.0) == Some(l.1))
+                    name_of(key) == name && labels.iter().all(|l| label(key, l.0) == Some(l.1))
                 })
                 .map(move |(key, points)| (*instance, key.as_str(), points))
         })
@@ -93,11 +96,12 @@ impl Series {
             .sum()
     }
 
-    fn take(&mut self, instance: &'static str, second: u32, text: &str) {
+    /// What an instance said in a second.
+    pub(crate) fn take(&mut self, instance: &'static str, second: u32, text: &str) {
         self.up.entry(instance).or_default().push(second);
         let own = self.by_instance.entry(instance).or_default();
         for line in text.lines() {
-            if !KEPT.iter().any(|kept| line.starts_with(kept)) || line.contains("_bucket{") {
+            if !KEPT.contains(&name_of(line)) {
                 continue;
             }
             let Some((key, value)) = line.rsplit_once(' ') else {
@@ -135,6 +139,11 @@ fn grown(points: &Points, from: f64, until: f64) -> f64 {
     })
 }
 
+/// Everything up to the labels.
+fn name_of(line: &str) -> &str {
+    line.split('{').next().unwrap_or(line)
+}
+
 /// The value of a label in `name{label="value",…}`.
 pub(crate) fn label<'a>(key: &'a str, name: &str) -> Option<&'a str> {
     let inside = key.split_once('{')?.1;
@@ -155,6 +164,21 @@ mod tests {
         assert_eq!(label(key, "dependency"), Some("billing@v2"));
         assert_eq!(label(key, "service"), Some("order"));
         assert_eq!(label(key, "vice"), None);
+    }
+
+    #[test]
+    fn only_the_whole_name_is_kept_and_found() {
+        let mut series = Series::default();
+        let lines = [
+            "# TYPE shoal_breaker_state gauge",
+            "shoal_breaker_state{service=\"order\"} 2",
+            "shoal_breaker_state_of_mind{service=\"order\"} 3",
+            "shoal_rpc_client_duration_seconds_bucket{le=\"1.0\"} 4",
+        ];
+        series.take("order-1", 1, &lines.join("\n"));
+        assert_eq!(series.by_instance["order-1"].len(), 1);
+        assert_eq!(series.find("shoal_breaker_state", &[]).count(), 1);
+        assert_eq!(series.find("shoal_breaker", &[]).count(), 0);
     }
 
     #[test]

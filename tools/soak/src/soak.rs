@@ -63,14 +63,33 @@ pub(crate) struct Run {
 pub async fn soak(options: &SoakOptions, say: impl Fn(&str)) -> Result<Outcome> {
     say("starting PostgreSQL, Redis, three members of etcd and nine processes");
     let mut platform = Platform::start(&FULL, options.time / 10).await?;
-    let (crowd, stock) = open(&platform).await?;
+    let run = judged(&mut platform, options, &say).await;
+    // A run that broke off needs the logs most.
+    let folder = options.report.as_ref();
+    let logs = folder.map_or(Ok(()), |folder| platform.write_logs(folder));
+    let run = run?;
+    logs?;
+    let text = report::write(&run)?;
+    Ok(Outcome {
+        verdicts: run.verdicts,
+        text,
+    })
+}
+
+/// Everything but the start.
+async fn judged(
+    platform: &mut Platform,
+    options: &SoakOptions,
+    say: &impl Fn(&str),
+) -> Result<Run> {
+    let (crowd, stock) = open(platform).await?;
     say(&format!("ready; {} requests/s from now on", options.rate));
     let bands = faults::bands(options.time);
-    let series = under_load(&mut platform, &crowd, options, &bands, &say).await?;
-    let left = judge::settle(&platform).await?;
+    let series = under_load(platform, &crowd, options, &bands, say).await?;
+    let left = judge::settle(platform).await?;
     let record = crowd.recorder.take();
-    let mut verdicts = judge::promises(&platform, &crowd, &record, &stock).await?;
-    verdicts.extend(judge::reactions(&crowd, &record, &series, &bands).await?);
+    let mut verdicts = judge::promises(platform, &crowd, &record, &stock).await?;
+    verdicts.extend(judge::reactions(&crowd, &record, &series, &bands).await);
     verdicts.push(Verdict::new(
         "All that was begun has ended",
         left == 0,
@@ -81,17 +100,12 @@ pub async fn soak(options: &SoakOptions, say: impl Fn(&str)) -> Result<Outcome> 
     let asked = "Every process drains and ends by itself";
     let fine = format!("{} processes", platform.instances.len());
     verdicts.push(Verdict::nothing(asked, &faults, fine));
-    let run = Run {
+    Ok(Run {
         options: options.clone(),
         bands,
         record,
         series,
         verdicts,
-    };
-    let text = report::write(&run)?;
-    Ok(Outcome {
-        verdicts: run.verdicts,
-        text,
     })
 }
 
@@ -156,7 +170,7 @@ async fn under_load(
         loop {
             every.tick().await;
             if let Some(last) = crowd.recorder.last() {
-                let p99 = last.millis(0.99).unwrap_or_default();
+                let p99 = last.latency.millis(0.99).unwrap_or_default();
                 let codes = format!("{:?}", last.codes);
                 let line = format!("{} requests/s, P99 {p99:.0} ms, errors {codes}", last.all());
                 tell(&line);
@@ -167,7 +181,7 @@ async fn under_load(
         done = broken => done?,
         () = progress => {}
     }
-    traffic.await.internal()??;
+    traffic.await.internal()?;
     scope.cancel();
     series.await.internal()
 }

@@ -20,6 +20,11 @@ async fn the_platform_keeps_its_promises_while_parts_of_it_break() {
     };
     let outcome = Box::pin(soak(&options, |line| eprintln!("{line}"))).await;
     let outcome = outcome.expect("the run can be made");
+    if let Some(folder) = &options.report {
+        for file in ["report.md", "report.html", "billing-1.log"] {
+            assert!(folder.join(file).is_file(), "{file} is missing");
+        }
+    }
     let broken: Vec<_> = outcome.verdicts.iter().filter(|v| !v.held).collect();
     assert!(broken.is_empty(), "{broken:#?}\n{}", outcome.text);
     assert!(outcome.verdicts.len() >= 9, "{}", outcome.text);

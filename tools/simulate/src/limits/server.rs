@@ -11,6 +11,7 @@ use shoal_resilience::Ended;
 
 use super::policy::Policy;
 use super::story::{CAPACITY, Moment, Story};
+use crate::scenario::lognormal;
 
 const WORKERS: usize = 20;
 /// After which a caller gives up.
@@ -150,16 +151,9 @@ impl Playing<'_> {
         Class::Interactive
     }
 
-    /// Log-normal around the median with a deviation of 0.4.
     fn work(&mut self, slow: bool, moment: &Moment) -> Duration {
-        // Box and Muller, 1958.
-        let (u, v): (f64, f64) = (
-            self.random.random_range(1e-12..1.0),
-            self.random.random_range(0.0..1.0),
-        );
-        let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
         let median = if slow { 0.1 } else { 0.01 };
-        Duration::from_secs_f64(median * moment.factor * (0.4 * normal).exp())
+        Duration::from_secs_f64(lognormal(median * moment.factor, &mut self.random))
     }
 
     /// Gives free workers to those who wait, in turn.

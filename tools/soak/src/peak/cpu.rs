@@ -11,8 +11,6 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Cpu {
     at: Instant,
     seconds: BTreeMap<String, f64>,
-    /// Length of the time that `seconds` is of, once it is a difference.
-    over: f64,
 }
 
 impl Cpu {
@@ -28,24 +26,17 @@ impl Cpu {
         Self {
             at: Instant::now(),
             seconds,
-            over: 0.0,
         }
     }
 
-    /// What was used since an earlier look.
-    pub(crate) fn since(mut self, earlier: &Self) -> Self {
-        for (name, seconds) in &mut self.seconds {
-            *seconds -= earlier.seconds.get(name).copied().unwrap_or(0.0);
-        }
-        self.over = (self.at - earlier.at).as_secs_f64();
-        self
-    }
-
-    /// Names and cores kept busy, the busiest first.
-    pub(crate) fn shares(&self) -> Vec<(&str, f64)> {
-        let over = self.over.max(f64::MIN_POSITIVE);
-        let shares = self.seconds.iter();
-        let mut shares: Vec<_> = shares.map(|(n, s)| (n.as_str(), s / over)).collect();
+    /// Names and cores kept busy since an earlier look, the busiest first.
+    pub(crate) fn since(self, earlier: &Self) -> Vec<(String, f64)> {
+        let over = (self.at - earlier.at).as_secs_f64().max(f64::MIN_POSITIVE);
+        let used = |(name, seconds): (String, f64)| {
+            let before = earlier.seconds.get(&name).copied().unwrap_or(0.0);
+            (name, (seconds - before) / over)
+        };
+        let mut shares: Vec<_> = self.seconds.into_iter().map(used).collect();
         shares.retain(|share| share.1 >= 0.005);
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
         shares
@@ -105,6 +96,19 @@ mod tests {
         let process = parse(line).unwrap();
         assert_eq!((process.parent, process.name.as_str()), (3, "a (b) c"));
         assert!((process.seconds - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn shares_are_of_the_time_between_two_looks_and_the_busiest_comes_first() {
+        let at = Instant::now();
+        let look = |second: u64, seconds: &[(&str, f64)]| Cpu {
+            at: at + std::time::Duration::from_secs(second),
+            seconds: seconds.iter().map(|&(n, s)| (n.to_owned(), s)).collect(),
+        };
+        let before = look(0, &[("idle", 5.0), ("old", 1.0)]);
+        let after = look(10, &[("idle", 5.0), ("new", 9.0), ("old", 2.0)]);
+        let shares = [("new".to_owned(), 0.9), ("old".to_owned(), 0.1)];
+        assert_eq!(after.since(&before), shares);
     }
 
     #[test]

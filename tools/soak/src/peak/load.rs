@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hdrhistogram::Histogram;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -19,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
 use crate::platform::Platform;
+use crate::record::Latencies;
 use crate::traffic::Crowd;
 
 /// Connections. More do not help: what waits for one counts from its time.
@@ -30,11 +30,11 @@ const TURN: u32 = 100;
 /// A load that can be run at any rate.
 pub(crate) struct Load {
     gateway: SocketAddr,
-    reads: Arc<Vec<Prepared>>,
-    orders: Arc<Vec<Prepared>>,
+    reads: Vec<Prepared>,
+    orders: Vec<Prepared>,
     /// Of a hundred requests.
     share: u32,
-    keys: Arc<AtomicU64>,
+    keys: AtomicU64,
 }
 
 /// A request but for its idempotency key.
@@ -44,42 +44,31 @@ struct Prepared {
     body: Bytes,
 }
 
-/// What one run saw.
+/// What one run saw; a request takes as long as since the time at which it was
+/// due.
+#[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) rate: u32,
-    all: Histogram<u64>,
-    orders: Histogram<u64>,
+    pub(crate) all: Latencies,
+    pub(crate) orders: Latencies,
     /// By code, or by status where there is none.
     pub(crate) errors: BTreeMap<String, u64>,
 }
 
 impl Seen {
-    /// A quantile in milliseconds, from the time at which a request was due.
-    pub(crate) fn millis(&self, quantile: f64) -> f64 {
-        self.all.value_at_quantile(quantile) as f64 / 1000.0
-    }
-
-    /// The same of orders alone.
-    pub(crate) fn orders_millis(&self, quantile: f64) -> f64 {
-        self.orders.value_at_quantile(quantile) as f64 / 1000.0
-    }
-
-    fn new(rate: u32) -> Result<Self> {
-        Ok(Self {
+    pub(crate) fn at(rate: u32) -> Self {
+        Self {
             rate,
-            all: histogram()?,
-            orders: histogram()?,
-            errors: BTreeMap::new(),
-        })
+            ..Self::default()
+        }
     }
 
-    fn add(&mut self, other: &Self) -> Result<()> {
-        self.all.add(&other.all).internal()?;
-        self.orders.add(&other.orders).internal()?;
+    fn add(&mut self, other: &Self) {
+        self.all.add(&other.all);
+        self.orders.add(&other.orders);
         for (code, count) in &other.errors {
             *self.errors.entry(code.clone()).or_default() += count;
         }
-        Ok(())
     }
 }
 
@@ -111,61 +100,66 @@ impl Load {
         }
         Ok(Self {
             gateway: platform.gateway,
-            reads: Arc::new(reads),
-            orders: Arc::new(orders),
+            reads,
+            orders,
             share: share.min(TURN),
-            keys: Arc::default(),
+            keys: AtomicU64::default(),
         })
     }
 
     /// Sends `rate` requests a second for `time`.
-    pub(crate) async fn run(&self, rate: u32, time: Duration) -> Result<Seen> {
-        let scope = Scope::root("peak");
-        let next = Arc::new(AtomicU32::new(0));
-        let start = Instant::now() + Duration::from_millis(100);
-        let count = u32::try_from(u64::from(rate) * time.as_secs()).unwrap_or(u32::MAX);
-        let mut working = Vec::new();
-        for _ in 0..CONNECTIONS {
-            let worker = Worker {
-                gateway: self.gateway,
-                reads: Arc::clone(&self.reads),
-                orders: Arc::clone(&self.orders),
-                share: self.share,
-                keys: Arc::clone(&self.keys),
-                next: Arc::clone(&next),
-                count,
-                rate,
-                start,
-                scope: scope.clone(),
-            };
-            working.push(scope.spawn_detached_context("connection", worker.work()));
-        }
-        let mut seen = Seen::new(rate)?;
+    pub(crate) async fn run(self: &Arc<Self>, rate: u32, time: Duration) -> Result<Seen> {
+        let timetable = Arc::new(Timetable {
+            load: Arc::clone(self),
+            next: AtomicU32::new(0),
+            count: u32::try_from(u64::from(rate) * time.as_secs()).unwrap_or(u32::MAX),
+            rate,
+            start: Instant::now() + Duration::from_millis(100),
+            scope: Scope::root("peak"),
+        });
+        let connection = |_| {
+            let work = Arc::clone(&timetable).work();
+            timetable.scope.spawn_detached_context("connection", work)
+        };
+        let working: Vec<_> = (0..CONNECTIONS).map(connection).collect();
+        let mut seen = Seen::at(rate);
         for worker in working {
-            seen.add(&worker.await.internal()??)?;
+            seen.add(&worker.await.internal()??);
         }
         Ok(seen)
     }
+
+    /// The request of that number and whether it is an order. Orders are spread
+    /// over the turn: every twentieth, not five at once. Each kind goes through
+    /// its list by a count of its own, so that none is left out.
+    fn request(&self, number: u32) -> (&Prepared, bool) {
+        let orders = |numbers: u64| (numbers * u64::from(self.share)).div_ceil(u64::from(TURN));
+        let number = u64::from(number);
+        let before = orders(number);
+        let is_order = orders(number + 1) > before;
+        let (list, at) = match is_order {
+            true => (&self.orders, before),
+            false => (&self.reads, number - before),
+        };
+        (&list[at as usize % list.len()], is_order)
+    }
 }
 
-/// One connection.
-struct Worker {
-    gateway: SocketAddr,
-    reads: Arc<Vec<Prepared>>,
-    orders: Arc<Vec<Prepared>>,
-    share: u32,
-    keys: Arc<AtomicU64>,
-    /// Shared by all: the next request of the timetable.
-    next: Arc<AtomicU32>,
+/// One run, shared by its connections.
+struct Timetable {
+    load: Arc<Load>,
+    /// The next request.
+    next: AtomicU32,
     count: u32,
     rate: u32,
     start: Instant,
     scope: Scope,
 }
 
-impl Worker {
-    async fn work(self) -> Result<Seen> {
-        let mut seen = Seen::new(self.rate)?;
+impl Timetable {
+    /// One connection.
+    async fn work(self: Arc<Self>) -> Result<Seen> {
+        let mut seen = Seen::at(self.rate);
         let mut sender = self.connect().await?;
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -177,44 +171,36 @@ impl Worker {
             if sender.is_closed() {
                 sender = self.connect().await?;
             }
-            if let Some(error) = send(&mut sender, self.request(number)?).await {
+            let (prepared, is_order) = self.load.request(number);
+            let request = self.written(prepared, is_order)?;
+            if let Some(error) = send(&mut sender, request).await {
                 *seen.errors.entry(error).or_default() += 1;
             }
-            let took = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-            seen.all.saturating_record(took);
-            if self.is_order(number) {
-                seen.orders.saturating_record(took);
+            let took = due.elapsed();
+            seen.all.record(took);
+            if is_order {
+                seen.orders.record(took);
             }
         }
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>> {
-        let stream = TcpStream::connect(self.gateway).await.internal()?;
+        let stream = TcpStream::connect(self.load.gateway).await.internal()?;
         stream.set_nodelay(true).internal()?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.internal()?;
         drop(self.scope.spawn_detached_context("driver", connection));
         Ok(sender)
     }
 
-    /// Orders are spread over the turn: every twentieth, not five at once.
-    fn is_order(&self, number: u32) -> bool {
-        number % TURN * self.share % TURN < self.share
-    }
-
-    fn request(&self, number: u32) -> Result<Request<Full<Bytes>>> {
-        let lap = number / TURN;
-        let order = self.is_order(number);
-        let list = if order { &self.orders } else { &self.reads };
-        let at = usize::try_from(if order { lap } else { number }).unwrap_or(0);
-        let prepared = &list[at % list.len()];
+    fn written(&self, prepared: &Prepared, is_order: bool) -> Result<Request<Full<Bytes>>> {
         let mut request = Request::builder()
             .uri(&prepared.path)
-            .header("host", self.gateway.to_string());
+            .header("host", self.load.gateway.to_string());
         if let Some(token) = &prepared.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        if order {
-            let key = self.keys.fetch_add(1, Ordering::Relaxed);
+        if is_order {
+            let key = self.load.keys.fetch_add(1, Ordering::Relaxed);
             request = request
                 .method("POST")
                 .header("content-type", "application/json")
@@ -246,7 +232,47 @@ async fn send(
     }
 }
 
-/// One microsecond to one minute, three digits.
-fn histogram() -> Result<Histogram<u64>> {
-    Histogram::new_with_bounds(1, 60_000_000, 3).internal()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often each read and each order is sent in a turn for each read.
+    fn sent(share: u32) -> (BTreeMap<String, u32>, BTreeMap<String, u32>) {
+        let prepared = |number: u32| Prepared {
+            path: number.to_string(),
+            token: None,
+            body: Bytes::new(),
+        };
+        let load = Load {
+            gateway: SocketAddr::from(([127, 0, 0, 1], 1)),
+            reads: (0..40).map(prepared).collect(),
+            orders: (0..10).map(prepared).collect(),
+            share,
+            keys: AtomicU64::default(),
+        };
+        let (mut reads, mut orders) = (BTreeMap::new(), BTreeMap::new());
+        for number in 0..TURN * 40 {
+            let (prepared, is_order) = load.request(number);
+            let kind = if is_order { &mut orders } else { &mut reads };
+            *kind.entry(prepared.path.clone()).or_default() += 1;
+        }
+        (reads, orders)
+    }
+
+    #[test]
+    fn every_prepared_request_is_sent_as_often_as_the_others_of_its_kind() {
+        for share in [1, 5, 30, 33, 99] {
+            let (reads, orders) = sent(share);
+            assert_eq!((reads.len(), orders.len()), (40, 10), "{share}");
+            assert!(
+                reads.values().all(|times| *times == TURN - share),
+                "{reads:?}"
+            );
+            assert!(
+                orders.values().all(|times| *times == share * 4),
+                "{orders:?}"
+            );
+        }
+        assert!(sent(0).1.is_empty() && sent(100).0.is_empty());
+    }
 }

@@ -5,6 +5,7 @@ mod cpu;
 mod load;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shoal_error::{Error, Result};
@@ -47,24 +48,26 @@ pub async fn peak(options: &PeakOptions, say: impl Fn(&str)) -> Result<String> {
     say("starting PostgreSQL, Redis, three members of etcd and five processes");
     let mut platform = Platform::start(&SMALL, Duration::from_secs(60)).await?;
     let (crowd, _) = soak::open(&platform).await?;
-    let load = Load::new(&platform, &crowd, options.orders).await?;
+    let load = Arc::new(Load::new(&platform, &crowd, options.orders).await?);
+    let first = FIRST.min(options.rate);
     // Connections, caches and plans, unmeasured.
-    load.run(FIRST, STEP).await?;
+    load.run(first, STEP).await?;
     let mut rate = options.rate;
     let mut steps = Vec::new();
     if !options.only {
-        (rate, steps) = search(&load, options, &say).await?;
+        (rate, steps) = search(&load, first, options, &say).await?;
     }
-    let (mut seen, mut cpu) = measure(&load, rate, options.time).await?;
-    for _ in 0..FALLS {
+    let mut falls = 0;
+    let (seen, cpu) = loop {
+        let (seen, cpu) = measure(&load, rate, options.time).await?;
         say(&line(&seen));
-        if options.only || kept(&seen, options) {
-            break;
+        if options.only || kept(&seen, options) || falls == FALLS {
+            break (seen, cpu);
         }
         // What held for seconds need not hold for a minute.
+        falls += 1;
         rate -= rate / 10;
-        (seen, cpu) = measure(&load, rate, options.time).await?;
-    }
+    };
     let faults = platform.drain().await;
     if !faults.is_empty() {
         return Err(Error::internal(faults.join("; ")));
@@ -72,7 +75,12 @@ pub async fn peak(options: &PeakOptions, say: impl Fn(&str)) -> Result<String> {
     Ok(table(options, &steps, &seen, &cpu))
 }
 
-async fn measure(load: &Load, rate: u32, time: Duration) -> Result<(Seen, Cpu)> {
+/// What was seen, and the cores that each program kept busy.
+async fn measure(
+    load: &Arc<Load>,
+    rate: u32,
+    time: Duration,
+) -> Result<(Seen, Vec<(String, f64)>)> {
     let before = Cpu::now();
     let seen = load.run(rate, time).await?;
     Ok((seen, Cpu::now().since(&before)))
@@ -80,13 +88,14 @@ async fn measure(load: &Load, rate: u32, time: Duration) -> Result<(Seen, Cpu)> 
 
 /// Doubles until the bound is broken, then halves the gap to a twentieth.
 async fn search(
-    load: &Load,
+    load: &Arc<Load>,
+    first: u32,
     options: &PeakOptions,
     say: &impl Fn(&str),
 ) -> Result<(u32, Vec<Seen>)> {
     let mut steps = Vec::new();
-    let (mut good, mut bad) = (FIRST, None::<u32>);
-    let mut rate = FIRST;
+    let (mut good, mut bad) = (first, None::<u32>);
+    let mut rate = first;
     loop {
         let seen = load.run(rate, STEP).await?;
         say(&line(&seen));
@@ -105,28 +114,28 @@ async fn search(
     Ok((good, steps))
 }
 
-/// Errors are no answers; and a generator that cannot keep its times measures
-/// itself.
+/// Errors are no answers.
 fn kept(seen: &Seen, options: &PeakOptions) -> bool {
-    seen.errors.is_empty() && seen.millis(0.99) <= options.p99_ms
+    let p99 = seen.all.millis(0.99);
+    seen.errors.is_empty() && p99.is_some_and(|p99| p99 <= options.p99_ms)
 }
 
 fn line(seen: &Seen) -> String {
     let errors: u64 = seen.errors.values().sum();
     format!(
-        "{:>6}/s: P50 {:.1} ms, P99 {:.1} ms, P99.9 {:.1} ms, {errors} errors",
+        "{:>6}/s: P50 {}, P99 {}, P99.9 {}, {errors} errors",
         seen.rate,
-        seen.millis(0.5),
-        seen.millis(0.99),
-        seen.millis(0.999),
+        seen.all.in_words(0.5),
+        seen.all.in_words(0.99),
+        seen.all.in_words(0.999),
     )
 }
 
-fn table(options: &PeakOptions, steps: &[Seen], seen: &Seen, cpu: &Cpu) -> String {
+fn table(options: &PeakOptions, steps: &[Seen], last: &Seen, cpu: &[(String, f64)]) -> String {
     let mut text = String::from(
         "| requests/s | P50 | P99 | P99.9 | P99 of orders | errors |\n|---|---|---|---|---|---|\n",
     );
-    for (seen, mark) in steps.iter().map(|step| (step, "")).chain([(seen, "**")]) {
+    for (seen, mark) in steps.iter().map(|step| (step, "")).chain([(last, "**")]) {
         let errors = seen
             .errors
             .iter()
@@ -135,13 +144,16 @@ fn table(options: &PeakOptions, steps: &[Seen], seen: &Seen, cpu: &Cpu) -> Strin
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {mark}{}{mark} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {errors} |",
+            "| {mark}{}{mark} | {} | {} | {} | {} | {errors} |",
             seen.rate,
-            seen.millis(0.5),
-            seen.millis(0.99),
-            seen.millis(0.999),
-            seen.orders_millis(0.99),
+            seen.all.in_words(0.5),
+            seen.all.in_words(0.99),
+            seen.all.in_words(0.999),
+            seen.orders.in_words(0.99),
         );
+    }
+    if !kept(last, options) {
+        let _ = writeln!(text, "\n**{}/s does not hold.**", last.rate);
     }
     let _ = writeln!(
         text,
@@ -152,8 +164,35 @@ fn table(options: &PeakOptions, steps: &[Seen], seen: &Seen, cpu: &Cpu) -> Strin
         options.time.as_secs(),
     );
     text.push_str("| process | cores |\n|---|---|\n");
-    for (name, cores) in cpu.shares() {
+    for (name, cores) in cpu {
         let _ = writeln!(text, "| {name} | {cores:.2} |");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_that_broke_the_bound_or_gave_errors_is_said_not_to_hold() {
+        let options = PeakOptions {
+            time: Duration::from_secs(60),
+            rate: 1_000,
+            p99_ms: 85.0,
+            orders: 5,
+            only: false,
+        };
+        let seen = |took: u64, errors: &[&str]| {
+            let mut seen = Seen::at(900);
+            seen.all.record(Duration::from_millis(took));
+            seen.errors = errors.iter().map(|code| ((*code).to_owned(), 1)).collect();
+            seen
+        };
+        let told = |seen: Seen| table(&options, &[], &seen, &[]).contains("900/s does not hold");
+        assert!(!told(seen(80, &[])));
+        assert!(told(seen(90, &[])));
+        assert!(told(seen(80, &["common.internal"])));
+        assert!(told(Seen::at(900)), "nothing was answered");
+    }
 }

@@ -84,11 +84,7 @@ async fn send(crowd: &Crowd, order: &Acknowledged) -> (Ended, Value) {
     let item = json!({ "product_id": order.product, "quantity": order.quantity });
     let body = json!({ "items": [item] });
     let call = Call::post("/order/v1/orders", Some(&token), body);
-    let call = Call {
-        key: Some(&order.key),
-        ..call
-    };
-    crowd.door.send(call).await
+    crowd.door.send(call.keyed(&order.key)).await
 }
 
 /// Places one order; its id.
@@ -99,11 +95,7 @@ pub(crate) async fn place_one(crowd: &Crowd, person: usize, body: &Value) -> Res
     let token = crowd.people.get(person).token();
     let key = format!("first-{person}");
     let call = Call::post("/order/v1/orders", Some(&token), body.clone());
-    let call = Call {
-        key: Some(&key),
-        ..call
-    };
-    let order = crowd.door.must(call).await?;
+    let order = crowd.door.must(call.keyed(&key)).await?;
     let id = order["id"].as_str().map(str::to_owned);
     id.ok_or_else(|| Error::internal("an order without an id"))
 }

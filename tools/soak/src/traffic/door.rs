@@ -22,11 +22,11 @@ pub(crate) struct Door {
 
 /// One request.
 pub(crate) struct Call<'a> {
-    pub(crate) method: Method,
-    pub(crate) path: &'a str,
-    pub(crate) token: Option<&'a str>,
-    pub(crate) key: Option<&'a str>,
-    pub(crate) body: Option<Value>,
+    method: Method,
+    path: &'a str,
+    token: Option<&'a str>,
+    key: Option<&'a str>,
+    body: Option<Value>,
 }
 
 impl<'a> Call<'a> {
@@ -45,6 +45,14 @@ impl<'a> Call<'a> {
             method: Method::POST,
             body: Some(body),
             ..Self::get(path, token)
+        }
+    }
+
+    /// With this idempotency key.
+    pub(crate) fn keyed(self, key: &'a str) -> Self {
+        Self {
+            key: Some(key),
+            ..self
         }
     }
 }

@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use shoal_error::Result;
 use shoal_task::Scope;
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 pub(crate) use actions::place_one;
 pub(crate) use book::Book;
@@ -36,12 +35,13 @@ pub(crate) struct Crowd {
     pub(crate) recorder: Recorder,
 }
 
-/// Sends `rate` requests a second for `time`, then waits for the last answers.
-pub(crate) async fn run(crowd: &Arc<Crowd>, rate: u32, time: Duration, seed: u64) -> Result<()> {
+/// Sends `rate` requests a second for `time` since the recorder's start, then
+/// waits for the last answers.
+pub(crate) async fn run(crowd: &Arc<Crowd>, rate: u32, time: Duration, seed: u64) {
     let scope = Scope::root("traffic");
     let places = Arc::new(Semaphore::new(IN_FLIGHT));
     let mut chance = StdRng::seed_from_u64(seed);
-    let start = Instant::now();
+    let start = crowd.recorder.start();
     for number in 0.. {
         let due = start + Duration::from_secs(1) * number / rate;
         if due >= start + time {
@@ -63,5 +63,4 @@ pub(crate) async fn run(crowd: &Arc<Crowd>, rate: u32, time: Duration, seed: u64
         }));
     }
     scope.drain(door::PATIENCE + Duration::from_secs(5)).await;
-    Ok(())
 }
