@@ -199,13 +199,23 @@ impl Machine {
         if self.settings.mode != Mode::Adaptive {
             return None;
         }
-        let threshold = self.threshold();
+        let usual = self.threshold();
         let needed = f64::from(self.settings.confidence) * std::f64::consts::LN_10;
+        let whole = self.window.last(BUCKETS);
         for (buckets, times) in LOOKS {
             let calls = self.window.last(buckets);
             // At most half way to certain failure.
-            let threshold = (threshold * times).min(f64::midpoint(threshold, 1.0));
-            let (behind, scatter) = (self.baseline.calls(), self.baseline.scatter());
+            let threshold = (usual * times).min(f64::midpoint(usual, 1.0));
+            // In the first minute nothing is learned yet. What came before this
+            // look stands behind the assumed threshold when it kept to it.
+            let before = whole.without(calls);
+            let kept = if before.rate() <= usual {
+                before.all
+            } else {
+                0
+            };
+            let behind = self.baseline.calls().max(kept as f64);
+            let scatter = self.baseline.scatter();
             let evidence = against(threshold, calls.all, calls.bad, behind, scatter);
             self.suspicion = evidence / needed;
             if evidence >= needed {

@@ -20,7 +20,9 @@
 //!   shorter, the larger a rise it needs to see. Each asks by Chernoff's bound whether so many bad calls can come from a
 //!   dependency that is just at the threshold; calls that scatter more than
 //!   independent ones count for less. So nine failures in a row trip it,
-//!   and three failures among seven calls at night do not.
+//!   and three failures among seven calls at night do not. In the first minute,
+//!   before anything is learned, the calls before the look say how sure the
+//!   assumed threshold is.
 //! - **Half open**: a few calls at a time, judged by Wald's sequential test
 //!   against the usual share, so that a dependency that always fails a little
 //!   can pass.

@@ -259,3 +259,14 @@ fn calls_whose_latency_says_nothing_count_and_teach_no_latency() {
     let seen = rig.snapshot();
     assert!(seen.trips > 0, "{seen:?}");
 }
+
+#[test]
+fn an_outage_soon_after_the_start_is_noticed_as_well() {
+    for good_s in [1.0, 2.0, 5.0, 20.0, 40.0] {
+        let mut rig = Rig::new();
+        rig.steady(good_s, 0.05);
+        assert_eq!(rig.snapshot().trips, 0);
+        rig.steady(1.0, 1.0);
+        assert_eq!(rig.snapshot().trips, 1, "after {good_s} s");
+    }
+}

@@ -51,6 +51,14 @@ impl Calls {
         }
     }
 
+    /// These but for some of them.
+    pub(crate) fn without(self, some: Self) -> Self {
+        Self {
+            all: self.all - some.all,
+            bad: self.bad - some.bad,
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.all += other.all;
         self.bad += other.bad;
