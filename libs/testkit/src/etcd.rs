@@ -1,12 +1,13 @@
 //! A real etcd cluster on free ports.
 
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::server::{Place, program, send_signal, signal};
+use crate::program::Program;
+use crate::server::program;
 
 /// Longest that a cluster may take to agree on a leader.
 const AGREE: Duration = Duration::from_secs(20);
@@ -22,9 +23,8 @@ pub struct Etcd {
 /// One member of the cluster.
 struct Member {
     name: String,
-    place: Place,
+    program: Program,
     peer_port: u16,
-    child: Option<Child>,
     http: reqwest::Client,
 }
 
@@ -42,7 +42,7 @@ impl Etcd {
             for member in &mut members {
                 member.spawn(&peers);
             }
-            let up = members.iter_mut().all(Member::is_up);
+            let up = members.iter_mut().all(|member| member.program.answers());
             // Otherwise somebody took one of the ports; another set then.
             if up {
                 let cluster = Self { members };
@@ -85,42 +85,42 @@ impl Etcd {
 
     /// Ends a member as a power cut of its process would.
     pub fn kill(&mut self, at: usize) {
-        self.members[at].end("KILL");
+        self.members[at].program.kill();
     }
 
     /// Ends a member as its operator would.
     pub fn stop(&mut self, at: usize) {
-        self.members[at].end("TERM");
+        self.members[at].program.end("TERM");
     }
 
     /// Starts a stopped or killed member again, with its port and its data.
     pub fn restart(&mut self, at: usize) {
         let peers = peers(&self.members);
         let member = &mut self.members[at];
-        member.end("KILL");
         member.spawn(&peers);
-        let up = member.is_up();
-        assert!(up, "etcd does not start; its log:\n{}", member.place.log());
+        let up = member.program.answers();
+        let log = member.program.log();
+        assert!(up, "etcd does not start; its log:\n{log}");
     }
 
     /// Ends all members and forgets what they knew; [`Etcd::restart`] brings
     /// back an empty cluster under the same addresses.
     pub fn lose_data(&mut self) {
         for member in &mut self.members {
-            member.end("KILL");
-            let data = member.place.dir().join("data");
+            member.program.kill();
+            let data = member.program.dir().join("data");
             let _ = std::fs::remove_dir_all(data);
         }
     }
 
     /// Stands still without losing its connections (SIGSTOP).
     pub fn pause(&self, at: usize) {
-        self.members[at].tell("STOP");
+        self.members[at].program.tell("STOP");
     }
 
     /// Goes on after [`Etcd::pause`].
     pub fn resume(&self, at: usize) {
-        self.members[at].tell("CONT");
+        self.members[at].program.tell("CONT");
     }
 
     /// Forgets all revisions up to the present one.
@@ -168,25 +168,23 @@ impl Etcd {
     }
 
     fn logs(&self) -> String {
-        let logs = self.members.iter().map(|member| member.place.log());
+        let logs = self.members.iter().map(|member| member.program.log());
         logs.collect::<Vec<_>>().join("\n---\n")
     }
 }
 
 impl Member {
     fn new(at: usize) -> Self {
-        let place = Place::new("etcd");
         Self {
             name: format!("member{at}"),
             peer_port: crate::server::free_port(),
-            place,
-            child: None,
+            program: Program::new("etcd"),
             http: http_client(),
         }
     }
 
     fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.place.port())
+        format!("http://{}", self.program.addr())
     }
 
     fn spawn(&mut self, peers: &str) {
@@ -195,7 +193,7 @@ impl Member {
         command
             .args(["--name", &self.name])
             .arg("--data-dir")
-            .arg(self.place.dir().join("data"))
+            .arg(self.program.dir().join("data"))
             .args(["--listen-client-urls", &client])
             .args(["--advertise-client-urls", &client])
             .args(["--listen-peer-urls", &peer])
@@ -204,28 +202,11 @@ impl Member {
             // Loopback: a tenth of a second tells a dead member from a slow one.
             .args(["--heartbeat-interval", "50", "--election-timeout", "500"])
             .args(["--log-level", "warn", "--logger", "zap"]);
-        self.child = Some(self.place.spawn(&mut command));
-    }
-
-    fn is_up(&mut self) -> bool {
-        let child = self.child.as_mut();
-        child.is_some_and(|child| self.place.answers(child))
+        self.program.start(&mut command);
     }
 
     fn peer_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.peer_port)
-    }
-
-    fn end(&mut self, how: &str) {
-        if let Some(mut child) = self.child.take() {
-            signal(&mut child, how);
-        }
-    }
-
-    fn tell(&self, what: &str) {
-        if let Some(child) = &self.child {
-            send_signal(child, what);
-        }
     }
 
     async fn post(&self, path: &str, body: Value) -> Option<Value> {
@@ -233,15 +214,6 @@ impl Member {
         let asked = self.http.post(url).json(&body).timeout(ANSWER);
         let answer = asked.send().await.ok()?;
         answer.json().await.ok()
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.place.keep();
-        }
-        self.end("KILL");
     }
 }
 

@@ -1,13 +1,14 @@
 //! A real PostgreSQL on a free port, as a user that is not root.
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use crate::server::{Place, program, signal};
+use crate::program::Program;
+use crate::server::program;
 
 /// What makes a server fast that need not survive a power cut. Commits are still
 /// handed to the operating system, so a crash of the server loses none.
@@ -25,8 +26,7 @@ const SETTINGS: [&str; 8] = [
 /// A PostgreSQL server. PostgreSQL refuses to run as root, so as root it gets a
 /// user namespace in which it is someone else.
 pub struct Postgres {
-    place: Place,
-    child: Mutex<Option<Child>>,
+    program: Mutex<Program>,
 }
 
 impl Postgres {
@@ -41,27 +41,25 @@ impl Postgres {
     /// A server of its own, for tests that stop it.
     #[must_use]
     pub fn start() -> Self {
-        let mut server = Self {
-            place: Place::new("postgres"),
-            child: Mutex::default(),
+        let server = Self {
+            program: Mutex::new(Program::new("postgres")),
         };
         server.initialise();
         for _ in 0..5 {
             if server.try_start() {
                 return server;
             }
-            server.place.another_port();
+            server.program().another_port();
         }
-        panic!("postgres does not start; its log:\n{}", server.place.log());
+        let log = server.program().log();
+        panic!("postgres does not start; its log:\n{log}");
     }
 
     /// URL of a database on this server.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://postgres@127.0.0.1:{}/{database}",
-            self.place.port()
-        )
+        let addr = self.program().addr();
+        format!("postgres://postgres@{addr}/{database}")
     }
 
     /// Makes a database as a copy of another (`template1` is empty).
@@ -78,28 +76,23 @@ impl Postgres {
 
     /// Ends the server as a crash would.
     pub fn stop(&self) {
-        let child = self
-            .child
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(mut child) = child {
-            signal(&mut child, "QUIT");
-        }
+        self.program().end("QUIT");
     }
 
     /// Starts a stopped server again, on the same port and data.
     pub fn restart(&self) {
         self.stop();
-        assert!(
-            self.try_start(),
-            "postgres does not start; its log:\n{}",
-            self.place.log()
-        );
+        let up = self.try_start();
+        let log = self.program().log();
+        assert!(up, "postgres does not start; its log:\n{log}");
     }
 
     pub(crate) fn keep(&self) {
-        self.place.keep();
+        self.program().keep();
+    }
+
+    fn program(&self) -> MutexGuard<'_, Program> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn admin(&self, sql: &str) {
@@ -116,9 +109,10 @@ impl Postgres {
     }
 
     fn initialise(&self) {
+        let data = self.program().dir().join("data");
         let output = as_someone_else("initdb")
             .arg("-D")
-            .arg(self.place.dir().join("data"))
+            .arg(data)
             .args([
                 "-U",
                 "postgres",
@@ -136,41 +130,38 @@ impl Postgres {
     }
 
     fn try_start(&self) -> bool {
+        let mut program = self.program();
         let mut command = as_someone_else("postgres");
-        command.arg("-D").arg(self.place.dir().join("data"));
-        command.arg("-p").arg(self.place.port().to_string());
+        command.arg("-D").arg(program.dir().join("data"));
+        command.arg("-p").arg(program.addr().port().to_string());
         for setting in SETTINGS {
             command.arg("-c").arg(setting);
         }
-        let mut child = self.place.spawn(&mut command);
-        let up = self.place.answers(&mut child) && self.accepts();
-        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
-        up
-    }
-
-    /// The port is open before the server has recovered.
-    fn accepts(&self) -> bool {
-        let mut ready = Command::new(program("pg_isready", &folders(), "postgresql"));
-        ready
-            .args(["-q", "-h", "127.0.0.1", "-t", "5", "-p"])
-            .arg(self.place.port().to_string());
-        (0..500).any(|_| {
-            let up = ready.status().is_ok_and(|status| status.success());
-            if !up {
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-            up
-        })
+        program.start(&mut command);
+        program.answers() && accepts(program.addr().port())
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.keep();
-        }
+        // The end of the program itself would leave its backends behind.
         self.stop();
     }
+}
+
+/// The port is open before the server has recovered.
+fn accepts(port: u16) -> bool {
+    let mut ready = Command::new(program("pg_isready", &folders(), "postgresql"));
+    ready
+        .args(["-q", "-h", "127.0.0.1", "-t", "5", "-p"])
+        .arg(port.to_string());
+    (0..500).any(|_| {
+        let up = ready.status().is_ok_and(|status| status.success());
+        if !up {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        up
+    })
 }
 
 /// `nobody`: the one other user that every machine has a name for, which initdb asks for.

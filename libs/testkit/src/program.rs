@@ -41,24 +41,14 @@ impl Program {
         self.child = Some(self.place.spawn(command));
     }
 
-    /// Its process, while it runs.
-    #[must_use]
-    pub fn id(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
-    }
-
     /// Ends it as a power cut would.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            signal(&mut child, "KILL");
-        }
+        self.end("KILL");
     }
 
     /// Asks it to end, as an orchestrator does.
     pub fn terminate(&self) {
-        if let Some(child) = &self.child {
-            send_signal(child, "TERM");
-        }
+        self.tell("TERM");
     }
 
     /// How it ended, once it has.
@@ -73,12 +63,46 @@ impl Program {
     pub fn log(&self) -> String {
         self.place.log()
     }
+
+    /// Ends it with a signal, and waits for its end.
+    pub(crate) fn end(&mut self, how: &str) {
+        if let Some(mut child) = self.child.take() {
+            signal(&mut child, how);
+        }
+    }
+
+    /// Sends a signal.
+    pub(crate) fn tell(&self, what: &str) {
+        if let Some(child) = &self.child {
+            send_signal(child, what);
+        }
+    }
+
+    /// Waits until it takes connections; false when it ended instead.
+    pub(crate) fn answers(&mut self) -> bool {
+        let child = self.child.as_mut();
+        let up = child.is_some_and(|child| self.place.answers(child));
+        if !up {
+            self.child = None;
+        }
+        up
+    }
+
+    /// For when someone else took the port first.
+    pub(crate) fn another_port(&mut self) {
+        self.place.another_port();
+    }
+
+    /// Leaves the folder behind for a person to look at.
+    pub(crate) fn keep(&self) {
+        self.place.keep();
+    }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.place.keep();
+            self.keep();
         }
         self.kill();
     }
@@ -117,7 +141,6 @@ mod tests {
         program.terminate();
         assert_eq!(end_of(&mut program).await.code(), Some(3));
         assert_eq!(program.log(), "up\nbye\n");
-        assert_eq!(program.id(), None);
     }
 
     #[tokio::test]

@@ -1,14 +1,14 @@
 //! A real Redis on a free port.
 
-use std::process::{Child, Command};
+use std::process::Command;
 
-use crate::server::{Place, program, signal};
+use crate::program::Program;
+use crate::server::program;
 
 /// A Redis server of one test. Ends with the value, or with the process.
 pub struct Redis {
-    place: Place,
+    program: Program,
     durable: bool,
-    child: Option<Child>,
 }
 
 impl Redis {
@@ -27,36 +27,35 @@ impl Redis {
 
     fn start_with(durable: bool) -> Self {
         let mut redis = Self {
-            place: Place::new("redis"),
+            program: Program::new("redis"),
             durable,
-            child: None,
         };
         for _ in 0..5 {
             if redis.try_start() {
                 return redis;
             }
-            redis.place.another_port();
+            redis.program.another_port();
         }
         panic!(
             "redis-server does not start; its log:\n{}",
-            redis.place.log()
+            redis.program.log()
         );
     }
 
     /// `redis://127.0.0.1:port/`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.place.port())
+        format!("redis://{}/", self.program.addr())
     }
 
     /// Ends the server as its operator would.
     pub fn stop(&mut self) {
-        self.end("TERM");
+        self.program.end("TERM");
     }
 
     /// Ends the server as a power cut would.
     pub fn kill(&mut self) {
-        self.end("KILL");
+        self.program.kill();
     }
 
     /// Starts a stopped server again, on the same port.
@@ -65,14 +64,8 @@ impl Redis {
         assert!(
             self.try_start(),
             "redis-server does not start; its log:\n{}",
-            self.place.log()
+            self.program.log()
         );
-    }
-
-    fn end(&mut self, how: &str) {
-        if let Some(mut child) = self.child.take() {
-            signal(&mut child, how);
-        }
     }
 
     fn try_start(&mut self) -> bool {
@@ -88,21 +81,10 @@ impl Redis {
             ])
             .args(["--appendonly", if self.durable { "yes" } else { "no" }])
             .arg("--port")
-            .arg(self.place.port().to_string())
+            .arg(self.program.addr().port().to_string())
             .arg("--dir")
-            .arg(self.place.dir());
-        let mut child = self.place.spawn(&mut command);
-        let up = self.place.answers(&mut child);
-        self.child = Some(child);
-        up
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.place.keep();
-        }
-        self.end("KILL");
+            .arg(self.program.dir());
+        self.program.start(&mut command);
+        self.program.answers()
     }
 }
