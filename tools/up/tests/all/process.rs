@@ -1,18 +1,18 @@
 //! The program itself, as a person starts it.
 
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use serde_json::Value;
-use shoal_testkit::eventually;
+use shoal_testkit::{Program, eventually};
 
+use super::person::SOON;
 use super::stores::Stores;
 
 /// A running platform in a process of its own; killed when dropped.
 pub(crate) struct Process {
-    child: Child,
+    program: Program,
     /// What it printed when it was ready.
     pub(crate) facts: Value,
 }
@@ -20,6 +20,7 @@ pub(crate) struct Process {
 /// How a process ended that was not to start.
 pub(crate) struct Refusal {
     pub(crate) code: Option<i32>,
+    /// What it said; a process that does not start has nothing for stdout.
     pub(crate) stderr: String,
 }
 
@@ -37,51 +38,26 @@ impl Process {
     ) -> Self {
         let mut arguments = stores.arguments();
         arguments.extend(options.iter().map(|option| (*option).to_owned()));
-        let environment: Vec<(String, String)> = environment
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        // Reading its first line blocks.
-        tokio::task::spawn_blocking(move || {
-            let mut child = command()
-                .args(&arguments)
-                .envs(environment)
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("the program starts");
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let first = lines.next().expect("it says where it is").unwrap();
-            let facts = serde_json::from_str(&first)
-                .unwrap_or_else(|error| panic!("not JSON ({error}): {first}"));
-            // Its last words must not fill the pipe.
-            std::thread::spawn(move || lines.for_each(drop));
-            Self { child, facts }
-        })
-        .await
-        .unwrap()
+        let mut program = started(&arguments, environment);
+        let facts = || {
+            let ended = program.ended();
+            let log = program.log();
+            assert!(ended.is_none(), "it ended with {ended:?}:\n{log}");
+            let facts = log.lines().find_map(facts_of);
+            async move { facts.ok_or(log) }
+        };
+        let facts = eventually(facts, SOON).await;
+        Self { program, facts }
     }
 
     /// Starts the program, which is expected to refuse.
     pub(crate) async fn refused(arguments: &[String], environment: &[(&str, &str)]) -> Refusal {
-        let mut command = command();
-        command.args(arguments).envs(environment.iter().copied());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        tokio::task::spawn_blocking(move || {
-            let mut child = command.spawn().expect("the program starts");
-            let mut stderr = String::new();
-            child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut stderr)
-                .unwrap();
-            Refusal {
-                code: child.wait().unwrap().code(),
-                stderr,
-            }
-        })
-        .await
-        .unwrap()
+        let mut program = started(arguments, environment);
+        let status = ended(&mut program, SOON).await;
+        Refusal {
+            code: status.code(),
+            stderr: program.log(),
+        }
     }
 
     /// `http://host:port` of the gateway.
@@ -96,43 +72,39 @@ impl Process {
 
     /// Waits until the process has ended.
     pub(crate) async fn ended(&mut self, bound: Duration) -> ExitStatus {
-        let child = std::sync::Mutex::new(&mut self.child);
-        eventually(
-            || {
-                let status = child.lock().unwrap().try_wait().unwrap();
-                async move { status }
-            },
-            bound,
-        )
-        .await
+        ended(&mut self.program, bound).await
     }
 
     /// Sends SIGTERM, as an orchestrator does.
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.program.terminate();
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn started(arguments: &[String], environment: &[(&str, &str)]) -> Program {
+    let mut command = Command::new(path());
+    command.args(arguments).envs(environment.iter().copied());
+    let mut program = Program::new("up");
+    program.start(&mut command);
+    program
 }
 
-fn command() -> Command {
-    Command::new(program())
+/// The line that says where everything is; others are of the log.
+fn facts_of(line: &str) -> Option<Value> {
+    let facts: Value = serde_json::from_str(line).ok()?;
+    facts["gateway"].is_string().then_some(facts)
+}
+
+async fn ended(program: &mut Program, bound: Duration) -> ExitStatus {
+    let look = || {
+        let status = program.ended();
+        async move { status }
+    };
+    eventually(look, bound).await
 }
 
 /// Cargo says at compile time where it is, Bazel at run time.
-fn program() -> PathBuf {
+fn path() -> PathBuf {
     match (
         std::env::var_os("SHOAL_UP"),
         option_env!("CARGO_BIN_EXE_shoal-up"),
