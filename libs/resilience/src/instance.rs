@@ -77,6 +77,13 @@ impl InstanceCall {
         self.ran_out();
     }
 
+    /// The connection ended before an answer, as it may where connections are
+    /// kept: a failure, but the instance can be reached.
+    pub fn broke_off(mut self) {
+        let (_, now) = self.end();
+        self.turn.unanswered(now);
+    }
+
     /// No connection to it could be opened, or it broke.
     pub fn unreachable(mut self) {
         let (_, now) = self.end();
@@ -92,7 +99,7 @@ impl InstanceCall {
         let (took, now) = self.end();
         let silent = Duration::from_millis(self.dependency.outliers().settings().silent_ms);
         if self.is_late(took) || took >= silent {
-            self.turn.timed_out(now);
+            self.turn.unanswered(now);
         }
         self.latency.record_abandoned(took, now);
     }

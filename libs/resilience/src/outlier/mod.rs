@@ -252,8 +252,8 @@ impl Turn {
         self.went_wrong(true, now);
     }
 
-    /// It did not answer in time.
-    pub fn timed_out(&self, now: Duration) {
+    /// It gave no answer: its time was over, or the connection ended.
+    pub fn unanswered(&self, now: Duration) {
         self.went_wrong(false, now);
     }
 

@@ -255,7 +255,7 @@ fn only_an_answer_brings_back_who_was_silent_or_away() {
         scene.now += Duration::from_secs(1);
         seat.begin(scene.now).late(scene.now);
         assert_eq!(scene.causes(), [Some(cause)]);
-        seat.begin(scene.now).timed_out(scene.now);
+        seat.begin(scene.now).unanswered(scene.now);
         assert_eq!(scene.causes(), [Some(cause), Some(cause)]);
         let rests: Vec<_> = scene
             .events

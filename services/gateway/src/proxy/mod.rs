@@ -208,7 +208,7 @@ async fn try_each(
         if error.is_connect() {
             call.unreachable();
         } else {
-            call.failed();
+            call.broke_off();
         }
         tracing::warn!(service = service.name(), instance = %instance.id, %error, "upstream failed");
         let again = error.is_connect() || (copies.idempotent() && !broken_off);

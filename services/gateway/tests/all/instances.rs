@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use shoal_discovery::{Instance, InstanceState, Resolver, StaticResolver};
 use shoal_gateway::Gateway;
-use shoal_testkit::{Answer, HttpSink, TestResponse, TestService};
+use shoal_testkit::{Answer, HttpSink, TestResponse, TestService, eventually};
+use tokio::net::TcpListener;
 
 async fn in_front(resolver: &StaticResolver) -> TestService<Gateway> {
     let shared: Arc<dyn Resolver> = Arc::new(resolver.clone());
@@ -168,4 +169,46 @@ async fn one_that_runs_out_of_time_is_left_out_only_if_others_would_not_have() {
     let late = Answer::status(504).after(Duration::from_millis(300));
     let late = one_of_three_answers(late).await;
     assert!((3..=8).contains(&late.len()), "{}", late.len());
+}
+
+#[tokio::test]
+async fn one_that_was_away_is_not_back_because_its_port_is_open() {
+    let alive = HttpSink::start().await;
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dead = port.local_addr().unwrap();
+    drop(port);
+    let resolver = StaticResolver::new();
+    resolver.set("order", [Instance::at(dead.to_string()), at(&alive)]);
+    let gateway = in_front(&resolver).await;
+    reads(&gateway, 2).await;
+    // It takes connections, and ends them without an answer.
+    let port = TcpListener::bind(dead).await.unwrap();
+    let taken = async {
+        let _ = port.accept().await.unwrap();
+        let _ = port.accept().await.unwrap();
+    };
+    let asked = eventually(
+        || async {
+            reads(&gateway, 1).await;
+            false
+        },
+        Duration::from_secs(10),
+    );
+    tokio::select! {
+        () = taken => {}
+        () = asked => {}
+    }
+    drop(port);
+    let admin = gateway.issuer.user("usr_admin", &["admin"]);
+    let order: serde_json::Value = gateway
+        .get("/admin/dependencies/order")
+        .bearer(&admin)
+        .send()
+        .await
+        .ok(200);
+    let instances = order["instances"].as_array().unwrap();
+    let address = dead.to_string();
+    let own = instances.iter().find(|one| one["address"] == *address);
+    assert_eq!(own.unwrap()["left_out"], "unreachable", "{order}");
+    gateway.stop().await;
 }
