@@ -47,9 +47,11 @@ impl<M: Module> TestService<M> {
         Self::builder().start(database).await
     }
 
-    /// Sets a module up before it is started.
+    /// Sets a module up before it is started, with plain defaults; only that a
+    /// crowd waits longer at the door, which on a busy machine is no overload.
     pub fn builder() -> TestServiceBuilder<M> {
-        let settings = Settings::load::<M>(&Sources::defaults()).expect("defaults are right");
+        let mut settings = Settings::load::<M>(&Sources::defaults()).expect("defaults are right");
+        settings.chassis.admission.max_wait_ms = 10_000;
         let (platform, clock) = (Platform::new(), system_clock());
         TestServiceBuilder {
             settings,

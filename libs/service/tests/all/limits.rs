@@ -126,7 +126,13 @@ async fn connections_over_the_limit_wait_until_one_is_free() {
 
 #[tokio::test]
 async fn requests_over_the_limit_are_shed_after_a_short_wait_with_retry_after() {
-    let (t, probe) = toy_with(|b| b.chassis(|c| c.http.max_in_flight = 2)).await;
+    let (t, probe) = toy_with(|b| {
+        b.chassis(|c| {
+            c.http.max_in_flight = 2;
+            c.admission.max_wait_ms = 100;
+        })
+    })
+    .await;
     let held = join_all((0..2).map(|_| t.get("/toy/v1/hold").send()));
     let shed = async {
         eventually(|| async { probe.entered() == 2 }, SOON).await;
