@@ -105,10 +105,13 @@ impl Dependencies {
         made
     }
 
-    /// The instances of `name` that bear the gray version `colour`: what they do
-    /// says nothing about the stable ones.
-    pub fn coloured(&self, name: &str, colour: &str) -> Arc<Dependency> {
-        self.get(&format!("{name}@{colour}"))
+    /// The instances of `name` that bear the gray version `colour`, which say
+    /// nothing about the stable ones; the stable ones without it.
+    pub fn of(&self, name: &str, colour: Option<&str>) -> Arc<Dependency> {
+        match colour {
+            Some(colour) => self.get(&format!("{name}@{colour}")),
+            None => self.get(name),
+        }
     }
 
     /// What is known of all of them, by name.

@@ -45,8 +45,10 @@ impl Known {
 
     pub(super) fn of(&self, context: &Context) -> Arc<Dependency> {
         let name = self.stable.name();
-        match context.meta().colour_for(name) {
-            Some(colour) => self.all.coloured(name, colour),
+        let meta = context.meta();
+        let colour = meta.colour_for(name);
+        match colour {
+            Some(_) => self.all.of(name, colour),
             None => Arc::clone(&self.stable),
         }
     }

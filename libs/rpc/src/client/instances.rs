@@ -151,10 +151,8 @@ impl MakeChannel {
             // Finds a dead connection before the next call does.
             .keep_alive_while_idle(true)
             .connect_lazy();
-        let dependency = match instance.labels.get(GRAY_LABEL) {
-            Some(colour) => self.dependencies.coloured(&self.name, colour),
-            None => self.dependencies.get(&self.name),
-        };
+        let colour = instance.labels.get(GRAY_LABEL).map(String::as_str);
+        let dependency = self.dependencies.of(&self.name, colour);
         Some(Member {
             instance: instance.clone(),
             channel,

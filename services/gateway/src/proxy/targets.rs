@@ -70,10 +70,8 @@ impl Targets {
     }
 
     fn target(&self, instance: &Instance) -> Target {
-        let peers = match instance.labels.get(GRAY_LABEL) {
-            Some(colour) => self.dependencies.coloured(&self.service, colour),
-            None => self.dependencies.get(&self.service),
-        };
+        let colour = instance.labels.get(GRAY_LABEL).map(String::as_str);
+        let peers = self.dependencies.of(&self.service, colour);
         Target {
             instance: instance.clone(),
             seat: peers.outliers().seat(&instance.addr),

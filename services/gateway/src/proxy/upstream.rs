@@ -147,7 +147,7 @@ impl Service {
     /// The service, or its instances of a colour, as its breaker sees it.
     pub(crate) fn dependency(&self, colour: Option<&str>) -> Arc<Governed> {
         match colour {
-            Some(colour) => self.dependencies.coloured(&self.name, colour),
+            Some(_) => self.dependencies.of(&self.name, colour),
             None => Arc::clone(&self.stable),
         }
     }
