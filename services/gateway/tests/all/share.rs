@@ -32,7 +32,10 @@ async fn one_hangs(
 ) {
     let (hung, well) = (HttpSink::start().await, HttpSink::start().await);
     hung.otherwise(Answer::status(200).after(Duration::from_secs(60)));
-    let gateway = with_eight_places([&hung, &well], change).await;
+    let gateway = with_eight_places([&hung, &well], |gateway| {
+        change(gateway.chassis(|chassis| chassis.admission.max_wait_ms = 100))
+    })
+    .await;
     let ask = || gateway.get("/billing/v1/payments").send();
     let mut asked: FuturesUnordered<_> = (0..20).map(|_| ask()).collect();
     for _ in places..20 {
